@@ -1,0 +1,54 @@
+# Every target sets up what it needs in .venv; nothing is installed anywhere else.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint format crash perf conformance clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## Install Stepwell and what its tests need into .venv
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Stepwell needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	  || { echo "cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Run 50 orders, kill the server in the middle, and show what became of each
+	@$(BIN)/python examples/orders/demo.py
+
+test: $(READY) ## Run the tests
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+crash: $(READY) ## Run 1,000 orders through 10 kills of the server, and count what was lost or doubled
+	@$(BIN)/python examples/orders/crash.py
+
+perf: $(READY) ## Measure, each figure beside a raw limit of the same run; prints JSON
+	@$(BIN)/python benchmarks/perf.py
+
+conformance: $(READY) ## Replay the cases recorded on AWS (needs CASES, the folder that holds replay.py)
+	@$(BIN)/python tests/conformance.py $(CASES)
+
+clean: ## Remove the virtual environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .stepwell dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
