@@ -1,0 +1,215 @@
+"""`compile_definition`: a definition's text to a `Program`, or every diagnostic at once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from stepwell.asl import build
+from stepwell.asl.errors import DefinitionError, Diagnostic
+from stepwell.asl.jsontext import Json, JsonTextError, decode
+from stepwell.asl.program import Program, State
+from stepwell.asl.schema import BRANCH_FIELDS, PROCESSOR_FIELDS, TOP_FIELDS, Findings, check_state
+from stepwell.asl.site import Site
+
+LANGUAGES = ("JSONPath", "JSONata")
+STATE_NAME_MAX = 80
+NESTING_MAX = 50
+"""Branches within branches; deeper ones are somebody's attack on the stack."""
+
+NAME_TAKEN = "DUPLICATE_STATE_NAME"
+MISSING_TARGET = "MISSING_TRANSITION_TARGET"
+
+
+def compile_definition(text: str, *, express: bool = False) -> Program:
+    """Compile a definition in JSON. Raises `DefinitionError` with every diagnostic; warnings are not errors."""
+    compiler = _Compiler(express)
+    program = compiler.compile(text)
+    errors = [diagnostic for diagnostic in compiler.diagnostics if diagnostic.severity == "ERROR"]
+    if errors or program is None:
+        raise DefinitionError(errors)
+    return program
+
+
+def check_definition(text: str, *, express: bool = False) -> list[Diagnostic]:
+    """Every finding about a definition in JSON, errors and warnings, in document order."""
+    compiler = _Compiler(express)
+    compiler.compile(text)
+    return compiler.diagnostics
+
+
+def load_yaml(text: str) -> Json:
+    """A definition written in YAML, or in JSON, as a value. Raises ValueError saying where it is not well-formed."""
+    try:
+        return yaml.load(text, Loader=_PlainLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
+    except RecursionError:
+        raise ValueError("the document is nested too deeply") from None
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Timestamps stay strings, as ASL means them, and aliases are refused: a few lines of them can fill memory."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=self.get_mark())
+        return super().compose_node(parent, index)
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _Compiler:
+    """One compilation: walks the definition, flattens its states and gathers diagnostics."""
+
+    def __init__(self, express: bool) -> None:
+        self.express = express
+        self.diagnostics: list[Diagnostic] = []
+        self.states: dict[str, State] = {}
+        self.references: dict[str, list[str]] = {}
+
+    def compile(self, text: str) -> Program | None:
+        definition = self._decode(text)
+        if definition is None:
+            return None
+        findings = Findings("", self.diagnostics)
+        findings.only(definition, TOP_FIELDS)
+        language = definition.get("QueryLanguage", "JSONPath")
+        if not findings.one_of(language, LANGUAGES, "QueryLanguage"):
+            return None
+        timeout = self._timeout(definition, findings)
+        self._level(definition, "", language, 0)
+        if any(diagnostic.severity == "ERROR" for diagnostic in self.diagnostics):
+            return None
+        return Program(
+            start_at=definition["StartAt"], states=self.states, timeout_seconds=timeout,
+            query_language=language, variable_references=self.references,
+        )  # fmt: skip
+
+    def _decode(self, text: str) -> dict[str, Json] | None:
+        try:
+            definition = decode(text)
+        except JsonTextError as error:
+            if text.strip():
+                self.diagnostics.append(Diagnostic("INVALID_JSON_DESCRIPTION", f"{error}", ""))
+            definition = None
+        if not isinstance(definition, dict):
+            if not self.diagnostics:
+                self.diagnostics.append(
+                    Diagnostic("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object", "")
+                )
+            return None
+        return definition
+
+    def _timeout(self, definition: Mapping[str, Json], findings: Findings) -> int | None:
+        timeout = definition.get("TimeoutSeconds")
+        if timeout is None:
+            return None
+        if isinstance(timeout, bool) or not isinstance(timeout, int) or not 0 < timeout <= 99_999_999:
+            findings.problem("Value must be an integer from 1 to 99999999", "TimeoutSeconds")
+            return None
+        return timeout
+
+    def _level(self, owner: Mapping[str, Json], location: str, language: str, depth: int) -> None:
+        """One StartAt with its States: the top, a branch, or a processor. Leaves its states in the flat table."""
+        findings = Findings(location, self.diagnostics)
+        if depth > NESTING_MAX:
+            findings.problem(f"States are nested more than {NESTING_MAX} levels deep")
+            return
+        if not findings.required(owner, "StartAt", "States"):
+            return
+        states = owner["States"]
+        if not findings.expect(states, dict, "Object", "States"):
+            return
+        if not findings.expect(owner["StartAt"], str, "String", "StartAt"):
+            return
+        self._check_targets(owner["StartAt"], states, location)
+        for name, state in states.items():
+            self._state(name, state, f"{location}/States/{name}", language, depth)
+
+    def _state(self, name: str, state: Json, location: str, language: str, depth: int) -> None:
+        findings = Findings(location, self.diagnostics)
+        if not isinstance(state, dict):
+            findings.problem("Expected value of type Object")
+            return
+        if len(name) > STATE_NAME_MAX:
+            findings.problem(f"State name must be at most {STATE_NAME_MAX} characters long")
+        if name in self.states:
+            self.diagnostics.append(Diagnostic(NAME_TAKEN, f"Duplicate State name: {name}", location))
+            return
+        jsonata = self._jsonata(state, language, findings)
+        if not check_state(state, jsonata, findings):
+            return
+        site = Site(name, location, jsonata, self.diagnostics)
+        compiled = build.BUILDERS[state["Type"]](site, state, self.express)
+        if compiled is not None:
+            self._keep(site, compiled)
+        for branch, at, fields in _levels_within(state):
+            if isinstance(branch, dict):
+                Findings(f"{location}/{at}", self.diagnostics).only(branch, fields)
+                self._level(branch, f"{location}/{at}", language, depth + 1)
+
+    def _keep(self, site: Site, compiled: State) -> None:
+        compiled.reads = frozenset(site.reads)
+        compiled.reads_context = site.reads_context
+        self.states[site.name] = compiled
+        if site.reads:
+            self.references[site.name] = sorted(site.reads)
+
+    def _jsonata(self, state: Mapping[str, Json], language: str, findings: Findings) -> bool:
+        """A state may choose JSONata in a JSONPath definition, but not the other way round."""
+        own = state.get("QueryLanguage", language)
+        if not findings.one_of(own, LANGUAGES, "QueryLanguage"):
+            return language == "JSONata"
+        if language == "JSONata" and own == "JSONPath":
+            findings.problem("A JSONPath state is not supported in a JSONata state machine", "QueryLanguage")
+        return bool(own == "JSONata")
+
+    def _check_targets(self, start_at: str, states: Mapping[str, Json], location: str) -> None:
+        """Every transition leads to a state of the same level, every state is reached, and something ends."""
+        if start_at not in states:
+            self._missing(f"Missing 'StartAt' target: {start_at}", f"{location}/StartAt")
+        reached = {start_at}
+        pending = [start_at]
+        while pending:
+            name = pending.pop()
+            for target, at in _targets(states.get(name)):
+                if target not in states:
+                    field = at.rpartition("/")[2]
+                    self._missing(f"Missing '{field}' target: {target}", f"{location}/States/{name}/{at}")
+                elif target not in reached:
+                    reached.add(target)
+                    pending.append(target)
+        for name in states:
+            if name not in reached:
+                self._missing(f'State "{name}" is not reachable.', f"{location}/States/{name}")
+
+    def _missing(self, message: str, location: str) -> None:
+        self.diagnostics.append(Diagnostic(MISSING_TARGET, message, location))
+
+
+def _levels_within(state: Mapping[str, Json]) -> list[tuple[Json, str, frozenset[str]]]:
+    """The branches or the processor of a state, with their pointers."""
+    if state["Type"] == "Parallel" and isinstance(state.get("Branches"), list):
+        return [(branch, f"Branches[{i}]", BRANCH_FIELDS) for i, branch in enumerate(state["Branches"])]
+    if state["Type"] == "Map":
+        field = "ItemProcessor" if "ItemProcessor" in state else "Iterator"
+        return [(state.get(field), field, PROCESSOR_FIELDS)]
+    return []
+
+
+def _targets(state: Json) -> list[tuple[str, str]]:
+    """Every state name that a state may go to, with the pointer of the field that says so."""
+    if not isinstance(state, dict):
+        return []
+    found = [(state[field], field) for field in ("Next", "Default") if isinstance(state.get(field), str)]
+    for field in ("Choices", "Catch"):
+        entries = state.get(field)
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, dict) and isinstance(entry.get("Next"), str):
+                found.append((entry["Next"], f"{field}[{index}]/Next"))
+    return found
