@@ -1,0 +1,199 @@
+"""What happens when a state fails: Retry, then Catch, then the Parallel or Map around it, at last the execution."""
+
+from dataclasses import dataclass
+
+from stepwell.asl.errors import ALL, BRANCH_FAILED, QUERY_EVALUATION_ERROR, RUNTIME, TASK_FAILED, TIMEOUT, StatesError
+from stepwell.asl.program import Catcher, Retrier, State
+from stepwell.machine import records as r
+from stepwell.machine.commands import StopChild, StopTimer
+from stepwell.machine.execution import Execution, Frame
+from stepwell.machine.payload import Payload
+from stepwell.machine.states import cancel_descendants, exit
+from stepwell.machine.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error on its way outwards. `names` are the entries of ErrorEquals that match it."""
+
+    error: str | None
+    cause: str | None
+    names: frozenset[str]
+
+
+def failure(error: str | None, cause: str | None, *also: str) -> Failure:
+    """A failure and the names that match it. Nothing matches States.Runtime: such an execution always fails."""
+    if error == RUNTIME:
+        return Failure(error, cause, frozenset())
+    return Failure(error, cause, frozenset((error or "", ALL, *also)))
+
+
+def task_failure(error: str | None, cause: str | None) -> Failure:
+    """States.TaskFailed stands for every error of a task but States.Timeout."""
+    return failure(error, cause, *([] if error == TIMEOUT else [TASK_FAILED]))
+
+
+def fail_evaluation(turn: Turn, frame: Frame, error: StatesError) -> None:
+    """An expression, a path or a limit failed while the state was at work."""
+    cause = error.cause
+    if not cause.startswith("The state/task "):
+        cause = _while_executing(frame, cause)
+    if error.error == QUERY_EVALUATION_ERROR:
+        # AWS gives this event the previousEventId of the state's own Entered event, except in a Wait.
+        just_entered = frame.previous == frame.entered and turn.program.states[frame.state].type != "Wait"
+        previous = frame.entered_previous if just_entered else frame.previous
+        turn.emit(
+            r.EvaluationFailed(
+                type="EvaluationFailed", at=turn.at, previous=previous, frame=frame.id, state=frame.state,
+                error=error.error, cause=cause, location=error.location,
+            )
+        )  # fmt: skip
+    fail(turn, frame, failure(error.error, cause))
+
+
+def _while_executing(frame: Frame, cause: str) -> str:
+    """AWS's words around the cause of what is not a task's own error."""
+    state = f"the state '{frame.state}' (entered at the event id #{frame.entered})"
+    return f"An error occurred while executing {state}. {cause}"
+
+
+def fail(turn: Turn, frame: Frame, failure: Failure) -> None:
+    """Let the error travel outwards until a retrier or a catcher takes it or the execution fails."""
+    while True:
+        state = turn.program.states[frame.state]
+        forked = frame.branches is not None
+        abort_descendants(turn, frame)
+        if _retry(turn, frame, state, failure):
+            return
+        if state.type in ("Map", "Parallel") and (forked or failure.error != RUNTIME):
+            turn.emit(
+                r.BranchesEnded(
+                    type=f"{state.type}StateFailed", at=turn.at, previous=frame.previous, frame=frame.id
+                )
+            )  # fmt: skip
+        if _catch(turn, frame, state, failure):
+            return
+        parent = turn.execution.frames.get(frame.parent)
+        if parent is None:
+            end_execution(turn, "ExecutionFailed", frame.previous, error=failure.error, cause=failure.cause)
+            return
+        frame = _leave_branch(turn, parent, frame)
+        if turn.program.states[parent.state].type == "Parallel":
+            failure = Failure(failure.error, failure.cause, failure.names and failure.names | {BRANCH_FAILED})
+
+
+def _leave_branch(turn: Turn, parent: Frame, child: Frame) -> Frame:
+    """The error leaves a branch or an iteration; its frame stays, closed, until the parent is exited or retried."""
+    turn.release(child)
+    state = turn.program.states[parent.state]
+    if state.type == "Map":
+        turn.emit(_iteration_ended("MapIterationFailed", turn, parent, child))
+    else:
+        turn.emit(r.BranchFailed(frame=child.id))
+    return parent
+
+
+def _iteration_ended(type: str, turn: Turn, parent: Frame, child: Frame) -> r.IterationEnded:
+    return r.IterationEnded(
+        type=type, at=turn.at, previous=child.previous, frame=parent.id, name=parent.state,
+        index=child.index, child=child.id,
+    )  # fmt: skip
+
+
+def abort_descendants(turn: Turn, frame: Frame) -> None:
+    """A sibling failed: what still runs below the frame is cut, innermost first."""
+    if frame.branches is None:
+        return
+    for child in turn.execution.children(frame):
+        if child.waiting == "closed":
+            continue
+        abort_descendants(turn, child)
+        _abort(turn, child)
+        if frame.branches.items is not None:
+            turn.emit(_iteration_ended("MapIterationAborted", turn, frame, child))
+
+
+def _abort(turn: Turn, frame: Frame) -> None:
+    """Cut one thread. AWS has an Aborted event for the four types that can be waiting."""
+    stop_child(turn, frame)
+    turn.release(frame)
+    state = turn.program.states[frame.state]
+    if frame.entered and state.type in ("Task", "Wait", "Parallel", "Map"):
+        turn.emit(r.StateAborted(type=f"{state.type}StateAborted", at=turn.at, previous=frame.previous, frame=frame.id))
+
+
+def stop_child(turn: Turn, frame: Frame) -> None:
+    """A nested execution is stopped with the task that waits for it."""
+    if frame.task is not None and frame.task.child is not None:
+        turn.command(StopChild(execution=frame.task.child))
+
+
+def _retry(turn: Turn, frame: Frame, state: State, failure: Failure) -> bool:
+    """The first retrier that names the error decides; once it is used up, the error goes on to Catch."""
+    for index, retrier in enumerate(state.retry):
+        if not retrier.errors & failure.names:
+            continue
+        attempt = frame.retries.get(index, 0) + 1
+        if attempt > retrier.max_attempts:
+            return False
+        cancel_descendants(turn, frame)
+        turn.release(frame)
+        due_at = turn.at + _delay_seconds(turn, retrier, attempt)
+        turn.emit(r.RetryScheduled(frame=frame.id, retrier=index, attempt=attempt, due_at=due_at))
+        turn.start_timer(frame.id, "retry", due_at)
+        return True
+    return False
+
+
+def _delay_seconds(turn: Turn, retrier: Retrier, attempt: int) -> float:
+    # A backoff rate to the power of a large attempt overflows; by then any delay is past every bound.
+    try:
+        delay = retrier.interval_seconds * retrier.backoff_rate ** (attempt - 1)
+    except OverflowError:
+        delay = 99_999_999.0
+    if retrier.max_delay_seconds is not None:
+        delay = min(delay, retrier.max_delay_seconds)
+    return delay * turn.draw_fraction() if retrier.full_jitter else delay
+
+
+def _catch(turn: Turn, frame: Frame, state: State, failure: Failure) -> bool:
+    for catcher in state.catch:
+        if catcher.errors & failure.names:
+            _follow(turn, frame, state, catcher, failure)
+            return True
+    return False
+
+
+def _follow(turn: Turn, frame: Frame, state: State, catcher: Catcher, failure: Failure) -> None:
+    error_output = {"Error": failure.error or "", "Cause": failure.cause or ""}
+    scope = turn.scope(frame, state, error_output=error_output)
+    try:
+        output, assigned = catcher.finish(scope, error_output)
+        exit(turn, frame, state, Payload(output), assigned, catcher.next)
+    except StatesError as error:
+        # A catcher's own failure cannot be caught by its neighbours: it fails the state for good.
+        _fail_for_good(turn, frame, error)
+
+
+def _fail_for_good(turn: Turn, frame: Frame, error: StatesError) -> None:
+    cause = _while_executing(frame, error.cause)
+    end_execution(turn, "ExecutionFailed", frame.previous, error=error.error, cause=cause)
+
+
+def end_execution(
+    turn: Turn,
+    type: str,
+    previous: int,
+    output: Payload | None = None,
+    error: str | None = None,
+    cause: str | None = None,
+) -> None:
+    """The terminal event. Everything that still works for the execution is ordered away."""
+    execution: Execution = turn.execution
+    for frame in execution.frames.values():
+        stop_child(turn, frame)
+        turn.release(frame)
+    if execution.due_at is not None:
+        turn.command(StopTimer(frame=0, kind="execution"))
+    turn.ready.clear()
+    turn.emit(r.ExecutionEnded(type=type, at=turn.at, previous=previous, output=output, error=error, cause=cause))

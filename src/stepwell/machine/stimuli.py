@@ -1,0 +1,114 @@
+"""What comes in: facts about the outside, in the past tense. Each carries its own time, `at`, in epoch seconds."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from stepwell.machine.payload import Payload
+
+
+class Stimulus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True, tag_field="_"):
+    at: float
+
+
+class StartRequested(Stimulus, frozen=True, kw_only=True):
+    """Somebody asked for an execution. `seed` is a fresh random hexadecimal secret: draws and task tokens come from it.
+
+    `parent` and `parent_task` name the task of another execution that waits for this one's end; `limits` is `aws` or
+    `extended`; `timeout_seconds` caps the definition's TimeoutSeconds, as Express does.
+    """
+
+    execution: str
+    name: str
+    state_machine: str
+    state_machine_name: str
+    revision: str
+    role: str
+    region: str
+    input: Payload
+    seed: str
+    limits: str = "aws"
+    version: str | None = None
+    alias: str | None = None
+    parent: str | None = None
+    parent_task: str | None = None
+    timeout_seconds: int | None = None
+
+
+class TaskStarted(Stimulus, frozen=True, kw_only=True):
+    """A task has been running for a while, or an activity worker has picked it up."""
+
+    frame: int
+    attempt: int
+    worker_name: str | None = None
+
+
+class TaskSubmitted(Stimulus, frozen=True, kw_only=True):
+    """The call of a `.sync` or `.waitForTaskToken` task returned `output`; its outcome comes later.
+
+    `child` is the nested execution that a `.sync` task started.
+    """
+
+    frame: int
+    attempt: int
+    output: Payload
+    child: str | None = None
+    started_at: float | None = None
+
+
+class TaskSucceeded(Stimulus, frozen=True, kw_only=True):
+    """`started_at` is when the call began, where a TaskStarted was not worth a step of its own."""
+
+    frame: int
+    attempt: int
+    output: Payload
+    started_at: float | None = None
+
+
+class TaskFailed(Stimulus, frozen=True, kw_only=True):
+    """The task failed, or was never started because its call was refused."""
+
+    frame: int
+    attempt: int
+    error: str | None = None
+    cause: str | None = None
+    started_at: float | None = None
+
+
+class TaskHeartbeat(Stimulus, frozen=True, kw_only=True):
+    """The holder of a task's token says that it is still at work."""
+
+    frame: int
+    attempt: int
+
+
+class TimerFired(Stimulus, frozen=True, kw_only=True):
+    """A timer that the machine asked for came due. Frame 0 is the execution itself."""
+
+    frame: int
+    kind: str
+    due_at: float
+
+
+class StopRequested(Stimulus, frozen=True, kw_only=True):
+    """Somebody asked for the execution to be stopped."""
+
+    error: str | None = None
+    cause: str | None = None
+
+
+class BudgetRenewed(Stimulus, frozen=True, kw_only=True):
+    """The step that spent its budget of transitions is durable; go on."""
+
+
+AnyStimulus: TypeAlias = (
+    StartRequested
+    | TaskStarted
+    | TaskSubmitted
+    | TaskSucceeded
+    | TaskFailed
+    | TaskHeartbeat
+    | TimerFired
+    | StopRequested
+    | BudgetRenewed
+)

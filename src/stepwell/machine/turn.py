@@ -1,0 +1,144 @@
+"""One turn of an execution: the step that is being decided, and what every handler needs to decide it."""
+
+from collections import deque
+from typing import Any
+
+from stepwell.asl.errors import DATA_LIMIT_EXCEEDED, StatesError
+from stepwell.asl.jsontext import Json
+from stepwell.asl.program import Program, State
+from stepwell.asl.scope import UNSET, Scope
+from stepwell.machine import records as r
+from stepwell.machine.apply import apply
+from stepwell.machine.commands import Command, DropTask, StartTimer, StopTimer
+from stepwell.machine.context import build_context
+from stepwell.machine.execution import RUNNING, Execution, Frame
+from stepwell.machine.identity import SeededDraws
+from stepwell.machine.payload import Payload
+
+EVENTS_MAX = 25_000
+"""AWS's quota of history events; the last of them is the ExecutionFailed that says so."""
+
+PAYLOAD_BYTES_MAX = 262_144
+"""AWS's quota for a task's, a state's or an execution's input or output, in bytes of UTF-8."""
+
+TRANSITIONS_PER_STEP = 1_000
+BYTES_PER_STEP = 1 << 20
+
+
+def data_limit_cause(subject: str) -> str:
+    """AWS's text for States.DataLimitExceeded."""
+    size = "a size exceeding the maximum number of bytes service limit"
+    return f"The state/task '{subject}' returned a result with {size}."
+
+
+class HistoryLimitReached(Exception):
+    """The next event would be the last that AWS's quota allows."""
+
+
+class Turn:
+    """Collects the records and commands of one step. Records are applied as they are emitted."""
+
+    __slots__ = ("_bytes", "_draws", "_transitions", "at", "commands", "execution", "program", "ready", "records")
+
+    def __init__(self, program: Program, execution: Execution, at: float, seed: str) -> None:
+        self.program = program
+        self.execution = execution
+        self.at = max(at, execution.at)
+        self.records: list[r.Record] = []
+        self.commands: list[Command] = []
+        self.ready: deque[int] = deque()
+        """Frames that can go on by themselves, in the order in which they do."""
+        self._transitions = 0
+        self._bytes = 0
+        self._draws = SeededDraws(seed, execution.sequence)
+
+    # --- records and commands
+
+    def emit(self, record: r.Record) -> None:
+        """Append a record and apply it."""
+        if isinstance(record, r.Event):
+            self._count_event(record)
+        apply(self.execution, record)
+        self.records.append(record)
+
+    def _count_event(self, record: r.Event) -> None:
+        if self.execution.event_id + 1 < EVENTS_MAX or isinstance(record, r.ExecutionEnded):
+            return
+        if self.execution.limits == "aws":
+            raise HistoryLimitReached
+        self.cross_limit("history", EVENTS_MAX)
+
+    def cross_limit(self, limit: str, value: int) -> None:
+        """Note the first time that a quota of AWS's is passed where extended limits let it pass."""
+        if limit not in self.execution.crossed:
+            self.emit(r.LimitCrossed(limit=limit, value=value))
+
+    def command(self, command: Command) -> None:
+        self.commands.append(command)
+
+    def start_timer(self, frame: int, kind: str, due_at: float) -> None:
+        self.emit(r.TimerStarted(frame=frame, kind=kind, due_at=due_at))
+        self.command(StartTimer(frame=frame, kind=kind, due_at=due_at))
+
+    def end_timer(self, frame: Frame, kind: str) -> None:
+        """End a timer that may not be running."""
+        if kind in frame.timers:
+            self.emit(r.TimerEnded(frame=frame.id, kind=kind))
+            self.command(StopTimer(frame=frame.id, kind=kind))
+
+    def release(self, frame: Frame) -> None:
+        """Order away all that works for the frame outside. The record that clears it from the frame comes after."""
+        for kind in frame.timers:
+            self.command(StopTimer(frame=frame.id, kind=kind))
+        if frame.task is not None:
+            self.command(DropTask(frame=frame.id, attempt=frame.task.attempt))
+
+    # --- budget
+
+    def spend(self, size: int) -> None:
+        """Count one transition that writes about `size` bytes."""
+        self._transitions += 1
+        self._bytes += size
+
+    @property
+    def spent(self) -> bool:
+        return self._transitions >= TRANSITIONS_PER_STEP or self._bytes >= BYTES_PER_STEP
+
+    @property
+    def running(self) -> bool:
+        return self.execution.status == RUNNING
+
+    # --- values
+
+    def scope(self, frame: Frame, state: State, result: Json = UNSET, error_output: Json = UNSET) -> Scope:
+        """What the state's expressions see. Holds only what they read."""
+        context = build_context(self.execution, frame, state) if state.reads_context else {}
+        return self.scope_with(frame, state, context, result, error_output)
+
+    def scope_with(
+        self, frame: Frame, state: State, context: dict[str, Any], result: Json = UNSET, error_output: Json = UNSET
+    ) -> Scope:
+        variables = self._variables(frame, state.reads) if state.reads else {}
+        return Scope(frame.input.value, context, variables, self._draws, self.at, result, error_output)
+
+    def draw_fraction(self) -> float:
+        """A random number in [0, 1)."""
+        return (self._draws.bits() >> 64) / 2**64
+
+    def _variables(self, frame: Frame, names: frozenset[str]) -> dict[str, Json]:
+        """Inner scopes see outer variables; a name cannot be in both, which is checked when a definition compiles."""
+        found: dict[str, Json] = {}
+        at: Frame | None = frame
+        while at is not None:
+            for name in names & at.variables.keys():
+                found.setdefault(name, at.variables[name].value)
+            at = self.execution.frames.get(at.parent)
+        return found
+
+    def check_size(self, payload: Payload, subject: str) -> None:
+        """Hold a result to AWS's quota. `subject` is the state's name or the task's resource."""
+        if payload.size <= PAYLOAD_BYTES_MAX:
+            return
+        if self.execution.limits == "aws":
+            raise StatesError(DATA_LIMIT_EXCEEDED, data_limit_cause(subject))
+        self.cross_limit("payload", payload.size)
