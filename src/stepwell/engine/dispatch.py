@@ -1,0 +1,97 @@
+"""Performs the commands of durable steps: task calls, and stops of nested executions."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from stepwell.asl.errors import TASK_FAILED
+from stepwell.engine.clock import Clock
+from stepwell.engine.errors import Throttled, Unavailable
+from stepwell.engine.tasks import TaskRunner
+from stepwell.machine.commands import StartTask
+from stepwell.machine.stimuli import Stimulus, TaskFailed, TaskStarted, TaskSubmitted, TaskSucceeded
+from stepwell.store.protocol import StoreError
+
+log = logging.getLogger(__name__)
+
+STARTED_AFTER_SECONDS = 1.0
+"""A call that is still running by then gets a TaskStarted of its own; a shorter one's travels with its outcome."""
+
+RETRY_SECONDS = 1.0
+"""How long a call waits that could not be made because the store does not answer."""
+
+
+class Dispatcher:
+    """Runs task calls as asyncio tasks and submits their outcomes.
+
+    `probe` is called with `dispatch.before` and `dispatch.after` around each call: a crash test kills there.
+    """
+
+    def __init__(
+        self,
+        runner: TaskRunner,
+        clock: Clock,
+        submit: Callable[[str, Stimulus], object],
+        probe: Callable[[str], None],
+    ) -> None:
+        self._runner = runner
+        self._clock = clock
+        self._submit = submit
+        self._probe = probe
+        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, execution: str, command: StartTask) -> None:
+        """Call the task, unless this process is at it already."""
+        key = execution, command.key
+        if key in self._running:
+            return
+        self._running[key] = asyncio.get_running_loop().create_task(self._run(execution, command))
+        self._running[key].add_done_callback(lambda task: self._running.pop(key, None))
+
+    def drop(self, execution: str, key: str) -> None:
+        # A call that is under way is left to end: AWS does not interrupt a function whose caller went away either.
+        self._runner.drop(execution, key)
+
+    async def close(self) -> None:
+        """Abandon the calls under way; their commands are in the outbox still."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, execution: str, command: StartTask) -> None:
+        self._probe("dispatch.before")
+        at = self._clock.now()
+        still_running = self._clock.call_at(
+            at + STARTED_AFTER_SECONDS, lambda: self._started(execution, command, at)
+        )  # fmt: skip
+        try:
+            outcome = await self._outcome(execution, command)
+        finally:
+            still_running.cancel()
+        self._probe("dispatch.after")
+        if outcome is not None:
+            assert isinstance(outcome, TaskSucceeded | TaskFailed | TaskSubmitted)
+            self._submit(execution, outcome)
+
+    async def _outcome(self, execution: str, command: StartTask) -> Stimulus | None:
+        while True:
+            try:
+                return await self._runner.run(execution, command)
+            except (StoreError, Throttled, Unavailable) as error:
+                # Our own trouble, not the task's: the attempt is made again, under the same key.
+                log.warning("%s is called again in %s s: %s", command.resource, RETRY_SECONDS, error)
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:
+                log.exception("the runner of %s failed", command.resource)
+                return TaskFailed(
+                    at=self._clock.now(), frame=command.frame, attempt=command.attempt, error=TASK_FAILED,
+                    cause=f"{type(error).__name__}: {error}",
+                )  # fmt: skip
+
+    def _started(self, execution: str, command: StartTask, at: float) -> None:
+        if command.family != "Activity":
+            self._submit(execution, TaskStarted(at=at, frame=command.frame, attempt=command.attempt))

@@ -1,0 +1,404 @@
+"""The engine: one object that starts, advances, stops and recovers executions, and reads what is committed of them."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+from stepwell.engine.clock import Clock, Handle, SystemClock
+from stepwell.engine.committer import Committer
+from stepwell.engine.dispatch import Dispatcher
+from stepwell.engine.errors import ExecutionExists, ExecutionNotFound, TaskDoesNotExist, TaskTimedOut
+from stepwell.engine.errors import InvalidToken as InvalidToken
+from stepwell.engine.express import Express
+from stepwell.engine.projection import document, parse_timer_key, started_row, timer_key
+from stepwell.engine.residents import Advance, Residents
+from stepwell.engine.tasks import TaskRunner
+from stepwell.engine.timers import HORIZON_SECONDS, Timers
+from stepwell.machine import journal
+from stepwell.machine.commands import Command, DropTask, RenewBudget, StartTask, StartTimer, StopChild, StopTimer
+from stepwell.machine.execution import RUNNING, Execution
+from stepwell.machine.identity import InvalidTaskToken, TaskToken, parse_task_token
+from stepwell.machine.payload import Payload
+from stepwell.machine.records import Event, ExecutionEnded, Record
+from stepwell.machine.stimuli import (
+    BudgetRenewed,
+    StartRequested,
+    Stimulus,
+    StopRequested,
+    TaskFailed,
+    TaskHeartbeat,
+    TaskSubmitted,
+    TaskSucceeded,
+    TimerFired,
+)
+from stepwell.store.protocol import Document, ExecutionRow, Store, StoreError, shard_of
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 30.0
+UPKEEP_SECONDS = 5.0
+IDLE_SECONDS = 60.0
+"""An execution that nothing touched for so long leaves memory."""
+
+TIMERS_PER_SCAN = 50_000
+
+
+def no_probe(point: str) -> None:
+    """Production reaches every point and goes on."""
+
+
+class Engine:
+    """Runs executions on a store.
+
+    `programs` gives the compiled program of a revision. `probe` is called at named points, where a crash test kills.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        programs: Callable[[str], Awaitable[Any]],
+        runner: TaskRunner,
+        clock: Clock | None = None,
+        probe: Callable[[str], None] = no_probe,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self.store = store
+        self.node = secrets.token_hex(8)
+        self.clock = clock or SystemClock()
+        self._programs = programs
+        self._runner = runner
+        self._idle_seconds = idle_seconds
+        self._committer = Committer(store, probe, self._commit_failed)
+        self._residents = Residents(store, self._committer, programs, self._advanced, self._deliveries)
+        self._timers = Timers(self.clock, self._timer_due)
+        self._dispatcher = Dispatcher(runner, self.clock, self._submit, probe)
+        self._express = Express(store, self._residents, programs)
+        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
+        self._messages: set[int] = set()
+        self._shards: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._upkeep: Handle | None = None
+        self._closing = False
+
+    # --- life
+
+    async def start(self) -> None:
+        """Take over what earlier processes left: commands not done, messages not read, timers not fired."""
+        await self._take_over()
+        await self._express.recover()
+        self._plan_upkeep()
+
+    async def close(self) -> None:
+        """Stop. What is not done stays in the store."""
+        self._closing = True
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+        self._timers.close()
+        await self._dispatcher.close()
+        await self._committer.drained()
+        await self._residents.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.store.release(self.node)
+
+    def _plan_upkeep(self) -> None:
+        self._upkeep = self.clock.call_at(self.clock.now() + UPKEEP_SECONDS, lambda: self._spawn(self._keep_up()))
+
+    async def _keep_up(self) -> None:
+        try:
+            await self._take_over()
+            await self._read_inboxes(self._shards)
+            await self._scan_timers(self._shards)
+            await self._residents.evict(self._idle_seconds)
+        except Exception:
+            log.exception("upkeep failed; it is tried again in %s s", UPKEEP_SECONDS)
+        for waiting in list(self._waiters):
+            self._wake(waiting)  # Another engine may have ended it.
+        self._plan_upkeep()
+
+    async def _take_over(self) -> None:
+        now = self.clock.now()
+        held = await self.store.lease(self.node, now, now + LEASE_SECONDS)
+        gained, self._shards = held - self._shards, held & self._shards
+        if gained:
+            for row in await self.store.outbox(gained):
+                self._perform(row.execution, journal.decode_command(row.body))
+            await self._read_inboxes(gained)
+            await self._scan_timers(gained)
+        # Only now: a shard whose outbox could not be read is to be gained again.
+        self._shards = held
+
+    async def _read_inboxes(self, shards: set[int]) -> None:
+        for message in await self.store.inbox(shards):
+            self._receive(message.execution, message.id, message.body)
+
+    async def _scan_timers(self, shards: set[int]) -> None:
+        """Bring the timers that are due within the horizon into memory."""
+        before = self.clock.now() + HORIZON_SECONDS
+        for row in await self.store.timers_due(shards, before, TIMERS_PER_SCAN):
+            self._timers.start(row.execution, row.key, row.due_at)
+
+    # --- executions
+
+    async def start_execution(
+        self, request: StartRequested, deliveries: Sequence[tuple[str, bytes]] = ()
+    ) -> ExecutionRow:
+        """Start a Standard execution; its first step is durable on return. Raises `ExecutionExists`.
+
+        Returns its row as of the start, though it may well have ended.
+        `deliveries` go into other executions' inboxes in the same transaction as the first step.
+        """
+        id = request.execution
+        program = await self._programs(request.revision)
+        if id in self._residents:
+            # Behind the execution that has the name: by its turn that one's first step is durable.
+            started = await self._residents.submit(id, request)
+        else:
+            started = await self._residents.begin(request, program, durable=True, deliveries=deliveries)
+        if not started:
+            row = await self.store.execution(id)
+            assert row is not None, "an id that is taken has a row"
+            raise ExecutionExists(row)
+        self._announce([execution for execution, _ in deliveries])
+        return started_row(request)
+
+    async def stop_execution(self, execution: str, error: str | None, cause: str | None) -> ExecutionRow:
+        """Stop an execution; one that has ended already stays as it is. Raises `ExecutionNotFound`."""
+        row = await self.store.execution(execution)
+        if row is None:
+            raise ExecutionNotFound(execution)
+        if row.status == RUNNING:
+            stimulus = StopRequested(at=self.clock.now(), error=error, cause=cause)
+            await self._residents.submit(execution, stimulus)
+            row = await self.store.execution(execution)
+            assert row is not None
+        return row
+
+    async def start_express(self, request: StartRequested) -> float:
+        """Start an asynchronous Express execution: that it starts is durable on return. Returns its start time."""
+        return await self._express.start(request)
+
+    async def run_express(self, request: StartRequested) -> Execution:
+        """Run a synchronous Express execution to its end, in memory alone."""
+        return await self._express.run(request)
+
+    # --- task tokens
+
+    async def task_succeeded(self, token: str, output: Payload) -> None:
+        """Settle a task by its token. Raises `InvalidToken`, `TaskDoesNotExist` or `TaskTimedOut`."""
+        await self._settle(
+            token,
+            lambda at, parsed: TaskSucceeded(at=at, frame=parsed.frame, attempt=parsed.attempt, output=output),
+        )
+
+    async def task_failed(self, token: str, error: str | None, cause: str | None) -> None:
+        """Fail a task by its token. Raises as `task_succeeded` does."""
+        await self._settle(
+            token,
+            lambda at, parsed: TaskFailed(at=at, frame=parsed.frame, attempt=parsed.attempt, error=error, cause=cause),
+        )
+
+    async def task_heartbeat(self, token: str) -> None:
+        """Begin a task's heartbeat clock again. Raises as `task_succeeded` does."""
+        await self._settle(token, lambda at, parsed: TaskHeartbeat(at=at, frame=parsed.frame, attempt=parsed.attempt))
+
+    async def _settle(self, text: str, stimulus: Callable[[float, TaskToken], Stimulus]) -> None:
+        try:
+            token = parse_task_token(text)
+        except InvalidTaskToken as error:
+            raise InvalidToken(str(error)) from None
+        seed = await self._residents.seed_of(token.execution)
+        if seed is None:
+            raise TaskDoesNotExist(token.execution)
+        if not token.is_genuine(seed):
+            raise InvalidToken("the token was not issued by this execution")
+        if not await self._residents.submit(token.execution, stimulus(self.clock.now(), token)):
+            raise TaskTimedOut(token.execution)
+
+    async def parent_task(self, execution: str) -> str | None:
+        """The task of another execution that started this one, as it named itself; None where there is none."""
+        return (await self._residents.fold(execution)).parent_task
+
+    async def claim_task(self, execution: str, stimulus: Stimulus) -> bool:
+        """Tell an execution that a worker has taken a task; whether the task was still to be had."""
+        return await self._residents.submit(execution, stimulus)
+
+    # --- reading what is committed
+
+    async def execution(self, id: str) -> ExecutionRow | None:
+        return await self.store.execution(id)
+
+    async def executions(
+        self, *, through: str, status: str | None = None, limit: int = 100, before: tuple[float, str] | None = None
+    ) -> list[ExecutionRow]:
+        return await self.store.executions(through=through, status=status, limit=limit, before=before)
+
+    async def text(self, execution: str, found: Document) -> str:
+        """The JSON text that a row refers to."""
+        if isinstance(found, str):
+            return found
+        return (await self.store.payloads(execution, [found]))[found].decode()
+
+    async def history(
+        self, execution: str, *, start: int | None = None, limit: int = 100, reverse: bool = False
+    ) -> list[tuple[int, Event]]:
+        """Up to `limit` events with their ids from `start` on, backwards if `reverse`; [] when there are no more."""
+        if reverse and start is None:
+            start = await self.store.last_event_id(execution)
+        at = start or (0 if reverse else 1)
+        first, last = (max(1, at - limit + 1), at) if reverse else (at, at + limit - 1)
+        steps = await self.store.steps_with_events(execution, first, last)
+        found: list[tuple[int, Event]] = []
+        for step in steps:
+            records = await self._residents.records(execution, [step.body])
+            found += enumerate((record for record in records if isinstance(record, Event)), step.first_event_id)
+        page = [(id, event) for id, event in found if first <= id <= last]
+        return page[::-1] if reverse else page
+
+    async def closed(self, execution: str) -> ExecutionRow:
+        """Wait for an execution's end. Raises `ExecutionNotFound`."""
+        while True:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.setdefault(execution, []).append(waiter)
+            try:
+                row = await self.store.execution(execution)
+                if row is None:
+                    raise ExecutionNotFound(execution)
+                if row.status != RUNNING:
+                    return row
+                await waiter
+            finally:
+                self._forget(execution, waiter)
+
+    def _forget(self, execution: str, waiter: "asyncio.Future[None]") -> None:
+        waiters = self._waiters.get(execution, [])
+        if waiter in waiters:
+            waiters.remove(waiter)
+        if not waiters:
+            self._waiters.pop(execution, None)
+
+    def _wake(self, execution: str) -> None:
+        for waiter in self._waiters.pop(execution, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # --- after a commit
+
+    def _advanced(self, advance: Advance) -> None:
+        execution = advance.execution
+        for command in advance.commands:
+            self._perform(execution.id, command)
+        if execution.status != RUNNING:
+            self._wake(execution.id)
+            if execution.parent is not None:
+                self._announce([execution.parent])
+            self._express.ended(execution)
+
+    def _perform(self, execution: str, command: Command) -> None:
+        if self._closing:
+            return  # It is in the store. Otherwise a loop of states would go on, and closing would never end.
+        match command:
+            case StartTimer(frame=frame, kind=kind, due_at=due_at):
+                self._timers.start(execution, timer_key(frame, kind), due_at, keep=self._express.runs(execution))
+            case StopTimer(frame=frame, kind=kind):
+                self._timers.stop(execution, timer_key(frame, kind))
+            case StartTask():
+                self._dispatcher.start(execution, command)
+            case DropTask():
+                self._dispatcher.drop(execution, command.key)
+            case RenewBudget():
+                self._submit(execution, BudgetRenewed(at=self.clock.now()))
+            case StopChild():
+                self._spawn(self._stop_child(execution, command))
+
+    async def _stop_child(self, parent: str, command: StopChild) -> None:
+        try:
+            await self._stop_unwanted(command.execution)
+            await self.store.forget(parent, outbox=[command.key])
+        except StoreError as error:
+            log.warning("%s is stopped in %s s: %s", command.execution, UPKEEP_SECONDS, error)
+            self.clock.call_at(self.clock.now() + UPKEEP_SECONDS, lambda: self._perform(parent, command))
+
+    async def _stop_unwanted(self, child: str) -> None:
+        row = await self.store.execution(child)
+        if row is not None and row.status == RUNNING:
+            cause = "The parent execution no longer waits for it."
+            await self._residents.submit(child, StopRequested(at=self.clock.now(), cause=cause), patient=True)
+
+    async def _submitted_too_late(self, parent: str, child: str) -> None:
+        """A nested execution was started while its parent stopped waiting, so no command to stop it was given."""
+        execution = await self._residents.fold(parent)
+        if all(frame.task is None or frame.task.child != child for frame in execution.frames.values()):
+            await self._stop_unwanted(child)
+
+    def _submit(self, execution: str, stimulus: Stimulus) -> "asyncio.Future[bool]":
+        """A stimulus that no caller waits for."""
+        verdict = self._residents.submit(execution, stimulus, patient=True)
+        verdict.add_done_callback(lambda verdict: self._taken(execution, verdict))
+        return verdict
+
+    def _taken(self, execution: str, verdict: "asyncio.Future[bool]") -> None:
+        error = None if verdict.cancelled() else verdict.exception()
+        # An Express execution that has ended leaves nothing behind that a late outcome could find.
+        if error is not None and not isinstance(error, ExecutionNotFound):
+            log.error("a stimulus was not taken: %s", error)
+            self._express.failed(execution, error)
+
+    def _timer_due(self, execution: str, key: str, due_at: float) -> None:
+        frame, kind = parse_timer_key(key)
+        verdict = self._submit(execution, TimerFired(at=self.clock.now(), frame=frame, kind=kind, due_at=due_at))
+        verdict.add_done_callback(lambda verdict: self._timers.settled(execution, key, due_at))
+
+    def _deliveries(self, execution: Execution, records: Sequence[Record]) -> Sequence[tuple[str, bytes]]:
+        """A nested execution's last step puts its outcome into its parent's inbox."""
+        if execution.parent is None or not isinstance(records[-1], ExecutionEnded):
+            return ()
+        row = ExecutionRow(
+            id=execution.id, name=execution.name, state_machine=execution.state_machine, revision=execution.revision,
+            status=execution.status, started_at=execution.started_at, input=document(execution.input),
+            stopped_at=execution.stopped_at, error=execution.error, cause=execution.cause,
+        )  # fmt: skip
+        output = execution.output.text if execution.output is not None else None
+        outcome = self._runner.child_ended(row, execution.input.text, output, execution.parent_task or "")
+        return [(execution.parent, journal.encode_inline(outcome))]
+
+    def _announce(self, executions: Sequence[str]) -> None:
+        for execution in executions:
+            if shard_of(execution) in self._shards:
+                self._spawn(self._read_inbox(execution))
+
+    async def _read_inbox(self, execution: str) -> None:
+        for message in await self.store.inbox_of(execution):
+            self._receive(execution, message.id, message.body)
+
+    def _receive(self, execution: str, id: int, body: bytes) -> None:
+        if id in self._messages:
+            return
+        self._messages.add(id)
+        stimulus = journal.decode_stimulus(body)
+        verdict = self._residents.submit(execution, stimulus, message=id, patient=True)
+        verdict.add_done_callback(lambda verdict: self._received(execution, id, stimulus, verdict))
+
+    def _received(self, execution: str, id: int, stimulus: Stimulus, verdict: "asyncio.Future[bool]") -> None:
+        self._messages.discard(id)
+        self._taken(execution, verdict)
+        wanted = verdict.cancelled() or verdict.exception() is not None or verdict.result()
+        if not wanted and isinstance(stimulus, TaskSubmitted) and stimulus.child is not None:
+            self._spawn(self._submitted_too_late(execution, stimulus.child))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _logged(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("work in the background failed")
+
+    def _commit_failed(self, error: Exception) -> None:
+        log.error("a commit failed: %s", error)

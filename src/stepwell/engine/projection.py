@@ -1,0 +1,117 @@
+"""From a decided step to the rows that its transaction writes beside the records."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from stepwell.machine import journal
+from stepwell.machine.commands import Command, DropTask, RenewBudget, StartTask, StartTimer, StopChild, StopTimer
+from stepwell.machine.execution import RUNNING, Execution
+from stepwell.machine.payload import Payload
+from stepwell.machine.records import FORMAT, Event, Record
+from stepwell.machine.stimuli import StartRequested
+from stepwell.store.protocol import Document, ExecutionRow, OutboxEntry, StepCommit
+
+
+def timer_key(frame: int, kind: str) -> str:
+    return f"{frame}/{kind}"
+
+
+def parse_timer_key(key: str) -> tuple[int, str]:
+    frame, _, kind = key.partition("/")
+    return int(frame), kind
+
+
+def step_commit(
+    execution: Execution, before: tuple[int, int], records: Sequence[Record], commands: Sequence[Command],
+    done: Sequence[str], consumed: Sequence[int], deliveries: Sequence[tuple[str, bytes]],
+) -> StepCommit:  # fmt: skip
+    """What to commit for records that are applied already.
+
+    `before` is (sequence, event id) of the execution before them; `done` are outbox keys that this step answers.
+    """
+    sequence, event_id = before
+    encoded = journal.encode(records)
+    payloads = dict(encoded.payloads)
+    return StepCommit(
+        execution=execution.id,
+        sequence=sequence + 1,
+        records=len(records),
+        first_event_id=event_id + 1,
+        events=sum(isinstance(record, Event) for record in records),
+        writer=secrets.token_bytes(8),
+        format=FORMAT,
+        body=encoded.body,
+        payloads=payloads,
+        row=_row(execution) if sequence == 0 or execution.status != RUNNING else None,
+        timers=_timers(commands),
+        outbox=dict.fromkeys(done) | _outbox(commands) | _moot(execution),
+        consumed=consumed,
+        deliveries=deliveries,
+    )
+
+
+def _timers(commands: Sequence[Command]) -> Mapping[str, float | None]:
+    timers: dict[str, float | None] = {}
+    for command in commands:
+        if isinstance(command, StartTimer):
+            timers[timer_key(command.frame, command.kind)] = command.due_at
+        elif isinstance(command, StopTimer):
+            timers[timer_key(command.frame, command.kind)] = None
+    return timers
+
+
+def _outbox(commands: Sequence[Command]) -> dict[str, OutboxEntry | None]:
+    outbox: dict[str, OutboxEntry | None] = {}
+    for command in commands:
+        if isinstance(command, StartTask):
+            queue = command.resource if command.family == "Activity" else ""
+            outbox[command.key] = OutboxEntry(journal.encode_inline(command), queue)
+        elif isinstance(command, StopChild | RenewBudget):
+            outbox[command.key] = OutboxEntry(journal.encode_inline(command))
+        elif isinstance(command, DropTask):
+            outbox[command.key] = None
+    return outbox
+
+
+def _moot(execution: Execution) -> dict[str, OutboxEntry | None]:
+    """A budget that was spent when the execution closed, perhaps in this very step, is not renewed any more."""
+    return {RenewBudget.key: None} if execution.status != RUNNING and execution.budget_spent else {}
+
+
+def document(payload: Payload) -> Document:
+    """How a row refers to a payload: by its text, or by its digest where the journal keeps it apart."""
+    return payload.text if payload.size <= journal.INLINE_BYTES else payload.digest
+
+
+def started_row(request: StartRequested) -> ExecutionRow:
+    """The row of an execution as its first record makes it."""
+    return ExecutionRow(
+        id=request.execution,
+        name=request.name,
+        state_machine=request.state_machine,
+        revision=request.revision,
+        status=RUNNING,
+        started_at=request.at,
+        input=document(request.input),
+        version=request.version,
+        alias=request.alias,
+    )
+
+
+def _row(execution: Execution) -> ExecutionRow:
+    return ExecutionRow(
+        id=execution.id,
+        name=execution.name,
+        state_machine=execution.state_machine,
+        revision=execution.revision,
+        status=execution.status,
+        started_at=execution.started_at,
+        input=document(execution.input),
+        version=execution.version,
+        alias=execution.alias,
+        stopped_at=execution.stopped_at,
+        output=document(execution.output) if execution.output is not None else None,
+        error=execution.error,
+        cause=execution.cause,
+        warnings=",".join(execution.crossed),
+    )
