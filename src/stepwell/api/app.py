@@ -1,0 +1,48 @@
+"""The HTTP application: Step Functions on `/`, the routes of Lambda, and the health check."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from stepwell.api.service import Service
+from stepwell.api.stepfunctions import StepFunctionsEndpoint
+from stepwell.engine.catalog import Catalog
+from stepwell.engine.engine import Engine
+from stepwell.tasks.activities import Activities
+
+
+def create_app(
+    engine: Engine,
+    catalog: Catalog,
+    activities: Activities,
+    *,
+    limits: str = "aws",
+    lambda_routes: Sequence[BaseRoute] = (),
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
+) -> Starlette:
+    """The ASGI application of one endpoint. `limits` is `aws` or `extended`.
+
+    It answers to any Host: SDKs put `sync-` before it for StartSyncExecution and TestState.
+    """
+    endpoint = StepFunctionsEndpoint(Service(engine, catalog, activities, limits))
+    routes: list[BaseRoute] = [
+        Route("/", endpoint, methods=["POST"]),
+        Route("/_stepwell/health", _health, methods=["GET"]),
+        *lambda_routes,
+    ]
+    return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found}, lifespan=lifespan)
+
+
+async def _health(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _not_found(request: Request, error: Any) -> Response:
+    """Paths and methods that nothing answers, in the shape of AWS's errors."""
+    content = {"__type": "UnknownOperationException", "message": f"Nothing here answers {request.method}"}
+    return JSONResponse(content, error.status_code, headers={"x-amzn-errortype": "UnknownOperationException"})

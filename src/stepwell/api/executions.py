@@ -1,0 +1,236 @@
+"""Executions: the operations that start and stop them, and Describe, List and GetHistory."""
+
+import math
+import uuid
+from typing import Any
+
+from stepwell.api.documents import read_document
+from stepwell.api.history import history_event
+from stepwell.api.identity import Identity
+from stepwell.api.paging import make_token, page_size, read_token
+from stepwell.api.service import Handler, Members, Service, timestamp
+from stepwell.awsmodels.errors import ServiceError
+from stepwell.engine.arns import EXECUTION, STATE_MACHINE, Arn, check_name, parse_arn
+from stepwell.engine.catalog import Revision, StateMachine
+from stepwell.engine.errors import ExecutionExists, ExecutionNotFound
+from stepwell.engine.starts import start_request
+from stepwell.machine.execution import RUNNING, SUCCEEDED, TIMED_OUT, Execution
+from stepwell.machine.payload import EMPTY, Payload
+from stepwell.machine.stimuli import StartRequested
+from stepwell.store.protocol import ExecutionRow
+
+BILLED_STEP_MILLISECONDS = 100
+BILLED_MEMORY_MB = 64
+"""What AWS bills an Express execution for at least, and in steps of. Source: AWS's price page of Step Functions."""
+
+
+async def start_execution(service: Service, who: Identity, request: Members) -> Members:
+    """Start an execution. The same name and input again while it runs is the same execution."""
+    arn, machine, revision = await _machine_to_start(service, request)
+    start = _start(service, arn, machine, revision, request)
+    if machine.type == "EXPRESS":
+        started_at = await service.engine.start_express(start)
+        return {"executionArn": start.execution, "startDate": timestamp(started_at)}
+    try:
+        row = await service.engine.start_execution(start)
+    except ExecutionExists as error:
+        row = error.row
+        if row.status != RUNNING or await service.engine.text(row.id, row.input) != start.input.text:
+            raise ServiceError("ExecutionAlreadyExists", f"Execution Already Exists: '{row.id}'") from None
+    return {"executionArn": row.id, "startDate": timestamp(row.started_at)}
+
+
+async def start_sync_execution(service: Service, who: Identity, request: Members) -> Members:
+    """Run an Express execution to its end. A failed one is a reply like any other."""
+    arn, machine, revision = await _machine_to_start(service, request)
+    if machine.type != "EXPRESS":
+        raise _type_not_supported()
+    execution = await service.engine.run_express(_start(service, arn, machine, revision, request))
+    return _sync_reply(execution, request.get("includedData") != "METADATA_ONLY")
+
+
+async def _machine_to_start(service: Service, request: Members) -> tuple[Arn, StateMachine, Revision]:
+    arn = parse_arn(request["stateMachineArn"], STATE_MACHINE)
+    if arn.label is not None:
+        raise ServiceError(
+            "ValidationException",
+            "This operation does not support state machine ARNs with a label",
+            extra={"reason": "API_DOES_NOT_SUPPORT_LABELED_ARNS"},
+        )
+    machine, revision = await service.catalog.state_machine(arn)
+    return arn, machine, revision
+
+
+def _start(service: Service, arn: Arn, machine: StateMachine, revision: Revision, request: Members) -> StartRequested:
+    name = request.get("name")
+    if name is not None:
+        check_name(name)
+    return start_request(
+        arn,
+        machine,
+        revision,
+        at=service.engine.clock.now(),
+        name=name or str(uuid.uuid4()),
+        input=_input(service, request.get("input")),
+        limits=service.limits,
+    )
+
+
+def _input(service: Service, text: str | None) -> Payload:
+    if text is None:
+        return EMPTY
+    label = "Invalid State Machine Execution Input"
+    return read_document(text, "InvalidExecutionInput", label, service.payload_max_bytes)
+
+
+def _sync_reply(execution: Execution, with_data: bool) -> dict[str, Any]:
+    stopped_at = execution.stopped_at or execution.at
+    steps = max(1, math.ceil((stopped_at - execution.started_at) * 1000 / BILLED_STEP_MILLISECONDS))
+    reply: dict[str, Any] = {
+        "executionArn": execution.id,
+        "stateMachineArn": execution.state_machine,
+        "name": execution.name,
+        "startDate": timestamp(execution.started_at),
+        "stopDate": timestamp(stopped_at),
+        "status": execution.status,
+        **_data("input", execution.input.text, with_data),
+        "billingDetails": {
+            "billedDurationInMilliseconds": steps * BILLED_STEP_MILLISECONDS,
+            "billedMemoryUsedInMB": BILLED_MEMORY_MB,
+        },
+    }
+    if execution.output is not None:
+        reply |= _data("output", execution.output.text, with_data)
+    return reply | _failure(execution.status, execution.error, execution.cause)
+
+
+async def stop_execution(service: Service, who: Identity, request: Members) -> Members:
+    arn = parse_arn(request["executionArn"], EXECUTION).text
+    try:
+        row = await service.engine.stop_execution(arn, request.get("error"), request.get("cause"))
+    except ExecutionNotFound:
+        raise _does_not_exist(arn) from None
+    return {"stopDate": timestamp(row.stopped_at or service.engine.clock.now())}
+
+
+async def describe_execution(service: Service, who: Identity, request: Members) -> Members:
+    row = await find_execution(service, request)
+    reply = _item(row)
+    for name, document in (("input", row.input), ("output", row.output)):
+        if document is not None and request.get("includedData") == "METADATA_ONLY":
+            reply |= _data(name, "", False)
+        elif document is not None:
+            reply |= _data(name, await service.engine.text(row.id, document), True)
+    return reply | _failure(row.status, row.error, row.cause) | _redrive(row.status)
+
+
+async def list_executions(service: Service, who: Identity, request: Members) -> Members:
+    arn = await _listed(service, request)
+    status = request.get("statusFilter")
+    call = ("ListExecutions", arn, status)
+    now, size = service.engine.clock.now(), page_size(request.get("maxResults"))
+    before = read_token(request.get("nextToken"), call, tuple[float, str], now)
+    rows = await service.engine.executions(through=arn, status=status, limit=size + 1, before=before)
+    reply: dict[str, Any] = {"executions": [_item(row) for row in rows[:size]]}
+    if len(rows) > size:
+        last = rows[size - 1]
+        reply["nextToken"] = make_token(call, (last.started_at, last.id), now)
+    return reply
+
+
+async def _listed(service: Service, request: Members) -> str:
+    """The ARN of the machine whose executions are asked for. Raises AWS's errors for all that cannot be listed."""
+    if request.get("mapRunArn") is not None:
+        if request.get("stateMachineArn") is not None:
+            raise ServiceError("ValidationException", "Specify either stateMachineArn or mapRunArn, not both")
+        raise ServiceError("UnsupportedOperation", "Stepwell does not support Map Runs yet: mapRunArn", 501)
+    if request.get("stateMachineArn") is None:
+        reason = {"reason": "MISSING_REQUIRED_PARAMETER"}
+        raise ServiceError("ValidationException", "Specify either stateMachineArn or mapRunArn", extra=reason)
+    if request.get("statusFilter") == "PENDING_REDRIVE" or request.get("redriveFilter") is not None:
+        raise ServiceError("ValidationException", "Filters on redrive are for the executions of a Map Run")
+    arn = parse_arn(request["stateMachineArn"], STATE_MACHINE)
+    machine, _ = await service.catalog.state_machine(arn, deleting=True)
+    if machine.type == "EXPRESS":
+        raise _type_not_supported()
+    return machine.arn
+
+
+async def get_execution_history(service: Service, who: Identity, request: Members) -> Members:
+    arn = parse_arn(request["executionArn"], EXECUTION).text
+    reverse = bool(request.get("reverseOrder"))
+    call = ("GetExecutionHistory", arn, reverse)
+    now, size = service.engine.clock.now(), page_size(request.get("maxResults"))
+    start = read_token(request.get("nextToken"), call, int, now)
+    if await service.engine.execution(arn) is None:
+        raise _does_not_exist(arn)
+    events = await service.engine.history(arn, start=start, limit=size + 1, reverse=reverse)
+    include_data = request.get("includeExecutionData") is not False
+    reply: dict[str, Any] = {"events": [history_event(id, event, include_data) for id, event in events[:size]]}
+    if len(events) > size:
+        reply["nextToken"] = make_token(call, events[size][0], now)
+    return reply
+
+
+async def find_execution(service: Service, request: Members) -> ExecutionRow:
+    """The row of the Standard execution that a request names. Raises InvalidArn, ExecutionDoesNotExist."""
+    arn = parse_arn(request["executionArn"], EXECUTION).text
+    row = await service.engine.execution(arn)
+    if row is None:
+        raise _does_not_exist(arn)
+    return row
+
+
+def _item(row: ExecutionRow) -> dict[str, Any]:
+    """What ListExecutions and DescribeExecution have in common."""
+    item: dict[str, Any] = {
+        "executionArn": row.id,
+        "stateMachineArn": row.state_machine,
+        "name": row.name,
+        "status": row.status,
+        "startDate": timestamp(row.started_at),
+        "redriveCount": 0,
+    }
+    optional = (("stateMachineVersionArn", row.version), ("stateMachineAliasArn", row.alias))
+    item |= {member: value for member, value in optional if value is not None}
+    if row.stopped_at is not None:
+        item["stopDate"] = timestamp(row.stopped_at)
+    return item
+
+
+def _data(name: str, text: str, included: bool) -> dict[str, Any]:
+    if not included:
+        return {f"{name}Details": {"included": False}}
+    return {name: text, f"{name}Details": {"included": True}}
+
+
+def _failure(status: str, error: str | None, cause: str | None) -> dict[str, str]:
+    """Error and cause, which AWS shows of every execution but one that has timed out."""
+    if status == TIMED_OUT:
+        return {}
+    return {member: value for member, value in (("error", error), ("cause", cause)) if value is not None}
+
+
+def _redrive(status: str) -> dict[str, str]:
+    if status in (RUNNING, SUCCEEDED):
+        reason = f"Execution is {status} and cannot be redriven"
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+    return {"redriveStatus": "REDRIVABLE"}
+
+
+def _does_not_exist(arn: str) -> ServiceError:
+    return ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+
+
+def _type_not_supported() -> ServiceError:
+    return ServiceError("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
+
+
+OPERATIONS: dict[str, Handler] = {
+    "StartExecution": start_execution,
+    "StartSyncExecution": start_sync_execution,
+    "StopExecution": stop_execution,
+    "DescribeExecution": describe_execution,
+    "ListExecutions": list_executions,
+    "GetExecutionHistory": get_execution_history,
+}

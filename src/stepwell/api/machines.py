@@ -1,0 +1,187 @@
+"""State machines: CreateStateMachine, UpdateStateMachine, the Describe, List and Delete of them, and validation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stepwell.api.executions import find_execution
+from stepwell.api.identity import Identity
+from stepwell.api.paging import make_token, page_size, read_token
+from stepwell.api.service import Handler, Members, Service, timestamp
+from stepwell.api.tags import read_tags
+from stepwell.asl.compile import check_definition
+from stepwell.asl.errors import Diagnostic
+from stepwell.awsmodels.errors import ServiceError
+from stepwell.engine.arns import STATE_MACHINE, Arn, parse_arn
+from stepwell.engine.catalog import Logging, Revision, StateMachine
+
+DIAGNOSTICS_MAX = 100
+
+
+async def create_state_machine(service: Service, who: Identity, request: Members) -> Members:
+    _refuse_publishing(request)
+    machine = await service.catalog.create_state_machine(
+        who.account,
+        who.region,
+        name=request["name"],
+        definition=request["definition"],
+        role=request["roleArn"],
+        type=request.get("type") or "STANDARD",
+        logging=_logging(request.get("loggingConfiguration") or {}),
+        tracing=_tracing(request.get("tracingConfiguration") or {}),
+        encryption=request.get("encryptionConfiguration"),
+        tags=read_tags(request.get("tags")),
+    )
+    return {"stateMachineArn": machine.arn, "creationDate": timestamp(machine.created_at)}
+
+
+async def update_state_machine(service: Service, who: Identity, request: Members) -> Members:
+    _refuse_publishing(request)
+    logging, tracing = request.get("loggingConfiguration"), request.get("tracingConfiguration")
+    encryption = request.get("encryptionConfiguration")
+    changes = (request.get("definition"), request.get("roleArn"), logging, tracing, encryption)
+    if all(change is None for change in changes):
+        raise ServiceError(
+            "MissingRequiredParameter",
+            "Either the definition, the role ARN, the LoggingConfiguration, "
+            "or the TracingConfiguration must be specified",
+        )
+    revision = await service.catalog.update_state_machine(
+        _arn(request),
+        definition=request.get("definition"),
+        role=request.get("roleArn"),
+        logging=None if logging is None else _logging(logging),
+        tracing=None if tracing is None else _tracing(tracing),
+        encryption=encryption,
+    )
+    return {"updateDate": timestamp(revision.created_at), "revisionId": revision.id}
+
+
+async def delete_state_machine(service: Service, who: Identity, request: Members) -> Members:
+    arn = _arn(request)
+    if arn.qualifier is not None or arn.label is not None:
+        raise ServiceError("ValidationException", f"The state machine ARN must not be qualified: {arn.text}")
+    await service.catalog.delete_state_machine(arn)
+    return {}
+
+
+async def describe_state_machine(service: Service, who: Identity, request: Members) -> Members:
+    machine, revision = await service.catalog.state_machine(_arn(request), deleting=True)
+    shown = await _revision(service, machine.name, revision, request)
+    return {
+        **shown,
+        "status": "DELETING" if machine.deleting else "ACTIVE",
+        "type": machine.type,
+        "creationDate": timestamp(machine.created_at),
+    }
+
+
+async def describe_state_machine_for_execution(service: Service, who: Identity, request: Members) -> Members:
+    """The machine as it was when the execution started, even if it is gone by now."""
+    row = await find_execution(service, request)
+    revision = await service.catalog.revision(row.revision)
+    shown = await _revision(service, parse_arn(row.state_machine, STATE_MACHINE).name, revision, request)
+    return {**shown, "updateDate": timestamp(revision.created_at)}
+
+
+async def _revision(service: Service, name: str, revision: Revision, request: Members) -> dict[str, Any]:
+    """What the two Describe operations have in common."""
+    with_data = request.get("includedData") != "METADATA_ONLY"
+    shown: dict[str, Any] = {
+        "stateMachineArn": revision.state_machine,
+        "name": name,
+        "definition": revision.definition if with_data else "{}",
+        "roleArn": revision.role,
+        "loggingConfiguration": _logging_shown(revision.logging),
+        "tracingConfiguration": {"enabled": revision.tracing},
+    }
+    if revision.number > 1:
+        shown["revisionId"] = revision.id
+    # AWS has sent the member for every machine since July 2024; most recordings of its replies are older and lack it.
+    if revision.encryption is not None:
+        shown["encryptionConfiguration"] = revision.encryption
+    references = (await service.catalog.program(revision.id)).variable_references
+    if references and with_data:
+        shown["variableReferences"] = references
+    return shown
+
+
+async def list_state_machines(service: Service, who: Identity, request: Members) -> Members:
+    call = ("ListStateMachines", who.account, who.region)
+    now, size = service.engine.clock.now(), page_size(request.get("maxResults"))
+    after = read_token(request.get("nextToken"), call, str, now) or ""
+    found = await service.catalog.state_machines(who.account, who.region, after=after, limit=size + 1)
+    reply: dict[str, Any] = {"stateMachines": [_item(machine) for machine in found[:size]]}
+    if len(found) > size:
+        reply["nextToken"] = make_token(call, found[size - 1].arn, now)
+    return reply
+
+
+async def validate_state_machine_definition(service: Service, who: Identity, request: Members) -> Members:
+    """Every finding, up to a hundred or as many as are asked for; warnings only when they are asked for."""
+    found = check_definition(request["definition"], express=request.get("type") == "EXPRESS")
+    wanted = [d for d in found if d.severity == "ERROR" or request.get("severity") == "WARNING"]
+    size = page_size(request.get("maxResults"), DIAGNOSTICS_MAX)
+    return {
+        "result": "FAIL" if any(d.severity == "ERROR" for d in found) else "OK",
+        "diagnostics": [_diagnostic(d) for d in wanted[:size]],
+        "truncated": len(wanted) > size,
+    }
+
+
+def _arn(request: Members) -> Arn:
+    return parse_arn(request["stateMachineArn"], STATE_MACHINE)
+
+
+def _item(machine: StateMachine) -> dict[str, Any]:
+    return {
+        "stateMachineArn": machine.arn,
+        "name": machine.name,
+        "type": machine.type,
+        "creationDate": timestamp(machine.created_at),
+    }
+
+
+def _diagnostic(diagnostic: Diagnostic) -> dict[str, str]:
+    shown = {"severity": diagnostic.severity, "code": diagnostic.code, "message": diagnostic.message}
+    return {**shown, "location": diagnostic.location} if diagnostic.location else shown
+
+
+def _refuse_publishing(request: Members) -> None:
+    if request.get("publish"):
+        raise ServiceError("UnsupportedOperation", "Stepwell does not support versions yet: publish", 501)
+    if request.get("versionDescription") is not None:
+        raise ServiceError("ValidationException", "Version description can only be set when publish is true")
+
+
+def _tracing(configuration: Mapping[str, Any]) -> bool:
+    return bool(configuration.get("enabled"))
+
+
+def _logging(configuration: Mapping[str, Any]) -> Logging:
+    """Raises InvalidLoggingConfiguration: a level other than OFF needs one destination, and more are never allowed."""
+    level = configuration.get("level") or "OFF"
+    given = configuration.get("destinations")
+    groups: list[Any] = [(found.get("cloudWatchLogsLogGroup") or {}).get("logGroupArn") for found in given or ()]
+    if len(groups) > 1 or None in groups or (level != "OFF" and not groups):
+        message = "Invalid Logging Configuration: Must specify exactly one Log Destination."
+        raise ServiceError("InvalidLoggingConfiguration", message)
+    include = bool(configuration.get("includeExecutionData"))
+    return Logging(level, include, None if given is None else groups)
+
+
+def _logging_shown(logging: Logging) -> dict[str, Any]:
+    shown: dict[str, Any] = {"level": logging.level, "includeExecutionData": logging.include_execution_data}
+    if logging.destinations is not None:
+        shown["destinations"] = [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}} for arn in logging.destinations]
+    return shown
+
+
+OPERATIONS: dict[str, Handler] = {
+    "CreateStateMachine": create_state_machine,
+    "UpdateStateMachine": update_state_machine,
+    "DeleteStateMachine": delete_state_machine,
+    "DescribeStateMachine": describe_state_machine,
+    "DescribeStateMachineForExecution": describe_state_machine_for_execution,
+    "ListStateMachines": list_state_machines,
+    "ValidateStateMachineDefinition": validate_state_machine_definition,
+}

@@ -1,0 +1,119 @@
+"""The endpoint as a whole: store, engine, catalog, functions, tasks and the HTTP application, put together once."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from stepwell.api.app import create_app
+from stepwell.api.lambda_rest import lambda_routes
+from stepwell.engine.catalog import Catalog
+from stepwell.engine.clock import Clock, SystemClock
+from stepwell.engine.engine import Engine, no_probe
+from stepwell.functions.service import FunctionService
+from stepwell.store.open import open_store
+from stepwell.store.protocol import Store
+from stepwell.tasks.runner import Tasks
+
+SHUTDOWN_SECONDS = 3
+"""How long open requests may take to end when the server stops; long polls are cut then."""
+
+
+class Server:
+    """One running endpoint. Make it with `Server.open`."""
+
+    def __init__(
+        self, store: Store, engine: Engine, catalog: Catalog, functions: FunctionService, app: Starlette
+    ) -> None:
+        self.store = store
+        self.engine = engine
+        self.catalog = catalog
+        self.functions = functions
+        self.app = app
+        self.endpoint_url: str | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        *,
+        store_url: str,
+        data_dir: Path,
+        limits: str,
+        aws_endpoint: str | None = None,
+        clock: Clock | None = None,
+        probe: Callable[[str], None] = no_probe,
+    ) -> "Server":
+        """Open the store, take over what an earlier process left, and be ready to serve.
+
+        `limits` is `aws` or `extended`. `aws_endpoint` is where functions find AWS's other services. `probe` is called
+        at the engine's named points, for crash tests.
+        """
+        clock = clock or SystemClock()
+        store = await open_store(store_url)
+        catalog = Catalog(store, clock)
+        functions = FunctionService(
+            data_dir, store, endpoint_url=lambda: server.endpoint_url, aws_endpoint=aws_endpoint
+        )
+        tasks = Tasks(functions, catalog, clock, limits)
+        engine = Engine(store, catalog.program, tasks, clock, probe)
+        tasks.attach(engine)
+        app = create_app(engine, catalog, tasks.activities, limits=limits, lambda_routes=lambda_routes(functions))
+        server = cls(store, engine, catalog, functions, app)
+        return server
+
+    async def start(self, endpoint_url: str) -> None:
+        """Begin the work: functions may be called from here on, so the address that they get must be known."""
+        self.endpoint_url = endpoint_url
+        await self.functions.start()
+        await self.engine.start()
+
+    def notes(self) -> list[str]:
+        """What the operator should be told once."""
+        return self.functions.security_notes()
+
+    async def close(self) -> None:
+        """Stop everything in order. Nothing durable is lost however this ends."""
+        await self.engine.close()
+        await self.functions.close()
+        await self.store.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves signals to `serve`, which ends the whole endpoint and not only the HTTP part."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(server: Server, host: str, port: int, *, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM, then close. `ready` is told the endpoint's URL; port 0 takes any free one.
+
+    Raises OSError where the port cannot be had.
+    """
+    config = uvicorn.Config(
+        server.app, host=host, port=port, http="httptools", log_level="warning", access_log=False, lifespan="off",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )  # fmt: skip
+    uvicorn_server = _Uvicorn(config)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, setattr, uvicorn_server, "should_exit", True)
+    try:
+        with _listen(host, port) as listener:
+            shown = f"[{host}]" if ":" in host else host
+            url = f"http://{shown}:{listener.getsockname()[1]}"
+            await server.start(url)
+            ready(url)
+            await uvicorn_server.serve(sockets=[listener])
+    finally:
+        await server.close()
