@@ -1,0 +1,5 @@
+"""`python -m stepwell` is the command `stepwell`."""
+
+from stepwell.cli import main
+
+main()

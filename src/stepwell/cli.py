@@ -1,0 +1,374 @@
+"""The commands: how each is called, and what its help says. What they do is in `stepwell.commands`.
+
+Everything heavy is imported by the command that needs it, so that `--help` and shell completion answer at once.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from stepwell import __version__
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+DEBUG = "STEPWELL_DEBUG"
+
+
+def main() -> None:
+    """The entry point: exit code 0 when all went well, 1 when something failed, 2 when the call was wrong."""
+    commands(prog_name="stepwell")
+
+
+class Command(click.Command):
+    """A command with `--debug`, because that is where one adds it when something has failed."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params.append(
+            click.Option(
+                ["--debug"], is_flag=True, envvar=DEBUG, expose_value=False, callback=_note_debug,
+                help="Show the traceback of an error.",
+            )
+        )  # fmt: skip
+
+
+def _note_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    context.find_root().meta[DEBUG] = value
+
+
+class Commands(click.Group):
+    """Turns what goes wrong into one message for a person."""
+
+    command_class = Command
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit, click.Abort) as error:
+            if context.meta.get(DEBUG) and error.__cause__:
+                raise error.__cause__ from None
+            raise
+        except Exception as error:
+            if context.meta.get(DEBUG):
+                raise
+            raise click.ClickException(_message(error)) from error
+
+
+def _message(error: Exception) -> str:
+    from stepwell.project.plan import ProjectError
+    from stepwell.store.protocol import StoreError
+
+    if isinstance(error, ProjectError | StoreError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {error}\nThis is a defect of Stepwell. --debug shows where it happened."
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+def commands() -> None:
+    """Durable state machines and functions on your machine, by AWS's own protocol.
+
+    \b
+    Start here:
+      stepwell init hello && cd hello
+      stepwell run hello --input @input.json
+      stepwell up
+    """
+
+
+def _parameters(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for key, equals, _ in pairs:
+        if not key or not equals:
+            raise click.BadParameter(f"{key!r} is no KEY=VALUE")
+    return {key: value for key, _, value in pairs}
+
+
+def endpoint_option(command: F) -> F:
+    return click.option(
+        "--endpoint-url", metavar="URL",
+        help="The endpoint. Default: STEPWELL_ENDPOINT, AWS_ENDPOINT_URL_SFN, AWS_ENDPOINT_URL, or http://127.0.0.1:8083.",
+    )(command)  # fmt: skip
+
+
+def parameter_option(command: F) -> F:
+    return click.option(
+        "--parameter", "parameters", metavar="KEY=VALUE", multiple=True, callback=_parameters,
+        help="A parameter of the template, or what ${KEY} stands for in definitions. Repeatable.",
+    )(command)  # fmt: skip
+
+
+def limits_option(default: str | None) -> Callable[[F], F]:
+    return click.option(
+        "--limits", type=click.Choice(["aws", "extended"]), default=default, show_default=bool(default),
+        help="aws: AWS's quotas hold, byte for byte. extended: they are lifted, and crossing one is noted.",
+    )  # fmt: skip
+
+
+def port_option(command: F) -> F:
+    return click.option(
+        "--port", type=click.IntRange(0, 65535), default=8083, show_default=True, help="0 takes any free port."
+    )(command)
+
+
+def aws_endpoint_option(command: F) -> F:
+    return click.option(
+        "--aws-endpoint", metavar="URL",
+        help="Where functions find other AWS services, such as an emulator. Default: Stepwell's own endpoint.",
+    )(command)  # fmt: skip
+
+
+def json_option(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, as AWS replies it.")(command)
+
+
+STORE_HELP = "sqlite:///RELATIVE, sqlite:////ABSOLUTE, or memory: to keep nothing."
+
+
+@commands.command()
+@click.argument("name")
+def init(name: str) -> None:
+    """Make a small project in a folder called NAME.
+
+    \b
+    Example:
+      stepwell init hello
+    """
+    from stepwell.project.init import create_project
+
+    folder = create_project(name, Path())
+    click.echo(f"Made {folder}. Next:\n  cd {folder}\n  stepwell run {name} --input @input.json")
+
+
+@commands.command()
+@click.argument("project", type=click.Path(path_type=Path), default=".", metavar="[DIR | TEMPLATE | DEFINITION]")
+@port_option
+@click.option("--store", metavar="URL", help=f"{STORE_HELP} Default: a SQLite file in the project's .stepwell/.")
+@limits_option("aws")
+@parameter_option
+@aws_endpoint_option
+def up(
+    project: Path, port: int, store: str | None, limits: str, parameters: dict[str, str], aws_endpoint: str | None
+) -> None:
+    """Serve an endpoint with a project deployed to it.
+
+    A project is a folder with a template.yaml (SAM or CloudFormation) or with definitions such as flow.asl.yaml and
+    the Python files that they name, or one such file. It serves until
+    Ctrl-C; started again, it goes on with what its store holds.
+
+    \b
+    Examples:
+      stepwell up
+      stepwell up examples/orders --parameter ApprovalAbove=500
+      stepwell up flow.asl.yaml --port 9000
+    """
+    from stepwell.commands import projects
+    from stepwell.commands.hosting import Hosting
+    from stepwell.project.discover import load_plan
+
+    plan = load_plan(project, parameters)
+    folder = plan.folder if plan.folder != Path.cwd() else Path()
+    store = store or projects.default_store(folder)
+    projects.up(plan, Hosting(store_url=store, limits=limits, port=port, aws_endpoint=aws_endpoint))
+
+
+@commands.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Who can reach it can run code here.")
+@port_option
+@click.option("--store", metavar="URL", help=f"{STORE_HELP} Default: a SQLite file in .stepwell/ here.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="For unpacked functions. Default: beside the store.")
+@limits_option("extended")
+@aws_endpoint_option
+def serve(
+    host: str, port: int, store: str | None, data_dir: Path | None, limits: str, aws_endpoint: str | None
+) -> None:
+    """Serve an endpoint alone.
+
+    For containers and CI. It serves until SIGTERM or Ctrl-C.
+
+    \b
+    Examples:
+      stepwell serve --store sqlite:////var/lib/stepwell/stepwell.sqlite
+      stepwell serve --port 0 --store memory: --limits aws
+    """
+    from stepwell.commands import projects
+    from stepwell.commands.hosting import Hosting
+
+    projects.serve(
+        Hosting(
+            store_url=store or projects.default_store(Path()), data_dir=data_dir, limits=limits,
+            host=host, port=port, aws_endpoint=aws_endpoint,
+        )
+    )  # fmt: skip
+
+
+@commands.command()
+@click.argument("project", type=click.Path(path_type=Path), metavar="DIR | TEMPLATE | DEFINITION")
+@endpoint_option
+@parameter_option
+def deploy(project: Path, endpoint_url: str | None, parameters: dict[str, str]) -> None:
+    """Deploy a project to a running endpoint.
+
+    Creates what is missing and updates what is there.
+
+    \b
+    Example:
+      stepwell deploy examples/orders --endpoint-url http://127.0.0.1:8083
+    """
+    from stepwell.commands import projects
+    from stepwell.commands.client import find_endpoint, require
+    from stepwell.project.deploy import deploy as deploy_plan
+    from stepwell.project.discover import load_plan
+
+    endpoint = find_endpoint(endpoint_url)
+    plan = load_plan(project, parameters)
+    require(endpoint)
+    projects.show_deployed(deploy_plan(plan, endpoint.url, projects.progress), plan)
+
+
+def _input(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    from stepwell.commands.running import read_input
+
+    return read_input(value)
+
+
+@commands.command()
+@click.argument("machine")
+@click.option("--input", default="{}", callback=_input, metavar="JSON | @FILE | -", help="Default: {}")
+@click.option("--name", help="The execution's name. Default: a new one.")
+@endpoint_option
+@parameter_option
+@limits_option(None)
+def run(
+    machine: str, input: str, name: str | None, endpoint_url: str | None, parameters: dict[str, str], limits: str | None
+) -> None:
+    """Run a state machine to its end and watch each state.
+
+    MACHINE is a name or an ARN at a running endpoint. Without one, it is a folder, a template or a definition, or a
+    name in this folder's project, and runs in this process with a store in memory and AWS's limits.
+
+    The output goes to stdout and everything else to stderr. The exit code is 1 unless the execution succeeds.
+
+    \b
+    Examples:
+      stepwell run hello --input '{"names": ["Ada"]}'
+      stepwell run flow.asl.yaml --input @input.json | jq .
+      echo '{}' | stepwell run orders --input - --endpoint-url http://127.0.0.1:8083
+    """
+    from stepwell.commands import running
+    from stepwell.commands.client import find_endpoint
+
+    endpoint = find_endpoint(endpoint_url)
+    chosen = running.choose(machine, endpoint, parameters)
+    if chosen is not None:
+        click.get_current_context().exit(running.run_here(*chosen, input, name, limits or "aws"))
+    if parameters or limits:
+        raise click.UsageError(
+            f"--parameter and --limits are for projects that run in this process; {machine} runs at {endpoint.url}"
+        )
+    click.get_current_context().exit(running.run_there(endpoint, machine, input, name))
+
+
+@commands.command("list")
+@click.argument("machine", required=False)
+@click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only executions with this status.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many executions.")
+@json_option
+@endpoint_option
+def list_(machine: str | None, status: str | None, limit: int, as_json: bool, endpoint_url: str | None) -> None:
+    """List state machines, or the executions of one.
+
+    Executions come latest first.
+
+    \b
+    Examples:
+      stepwell list
+      stepwell list orders --status FAILED
+    """
+    from stepwell.commands import client, listing, output
+
+    if status and not machine:
+        raise click.UsageError("--status is for the executions of a state machine: stepwell list MACHINE --status ...")
+    endpoint = client.find_endpoint(endpoint_url)
+    connection = client.connect(endpoint)
+    with client.explained(endpoint.url):
+        if machine:
+            arn = client.find_machine(connection, machine)["stateMachineArn"]
+            executions = client.executions(connection, arn, status, limit)
+        else:
+            machines = client.machines(connection)
+    if as_json:
+        click.echo(output.as_json({"executions": executions} if machine else {"stateMachines": machines}))
+    elif machine:
+        listing.show_executions(executions)
+    else:
+        listing.show_machines(machines)
+
+
+@commands.command()
+@click.argument("execution")
+@click.option("--events", "each_event", is_flag=True, help="Every event, a line each, instead of the tree.")
+@json_option
+@endpoint_option
+def history(execution: str, each_event: bool, as_json: bool, endpoint_url: str | None) -> None:
+    """Show what happened in an execution.
+
+    That is its states with their attempts, durations and errors.
+
+    EXECUTION is an ARN, or MACHINE:NAME as `stepwell list MACHINE` shows it.
+
+    \b
+    Examples:
+      stepwell history orders:order-17
+      stepwell history orders:order-17 --json | jq '.events[].type'
+    """
+    from stepwell.commands import client, listing, output
+
+    endpoint = client.find_endpoint(endpoint_url)
+    arn = client.arn_of_execution(execution)
+    connection = client.connect(endpoint)
+    with client.explained(endpoint.url):
+        description = connection.describe_execution(executionArn=arn)
+        events = [event for page in client.history(connection, arn) for event in page]
+    if as_json:
+        description.pop("ResponseMetadata", None)
+        click.echo(output.as_json({"execution": description, "events": events}))
+    elif each_event:
+        listing.show_events(events)
+    else:
+        listing.show_history(description, events)
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@parameter_option
+@json_option
+def validate(file: Path, parameters: dict[str, str], as_json: bool) -> None:
+    """Check definitions, without an endpoint.
+
+    FILE is a definition in JSON or YAML, a template, or a project's folder. The exit code is 1 when there are errors;
+    warnings alone leave it 0.
+
+    \b
+    Examples:
+      stepwell validate flow.asl.yaml
+      stepwell validate template.yaml --json
+    """
+    from stepwell.commands import output, validating
+
+    machines, findings = validating.check(file, parameters)
+    failed = any(finding.diagnostic.severity == "ERROR" for finding in findings)
+    if as_json:
+        diagnostics = [finding.members() for finding in findings]
+        click.echo(output.as_json({"result": "FAIL" if failed else "OK", "diagnostics": diagnostics}))
+    else:
+        for finding in findings:
+            click.echo(str(finding))
+        if not failed:
+            click.echo(f"valid: {', '.join(machines) or 'no state machine'}")
+    click.get_current_context().exit(1 if failed else 0)

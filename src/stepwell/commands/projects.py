@@ -1,0 +1,100 @@
+"""`stepwell up`, `serve` and `deploy`: where an endpoint keeps its data, and what a person is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from stepwell.api.server import Server
+from stepwell.commands.client import DEFAULT_URL
+from stepwell.commands.hosting import Hosting, Interrupted, host, is_loopback
+from stepwell.commands.output import say, section
+from stepwell.project.deploy import Deployed, deploy
+from stepwell.project.plan import REGION, Plan
+
+FOLDER = ".stepwell"
+
+
+def default_store(folder: Path) -> str:
+    """The SQLite file of a project, as a store's URL."""
+    return f"sqlite:{folder / FOLDER / 'stepwell.sqlite'}"
+
+
+def up(plan: Plan, hosting: Hosting) -> None:
+    """Serves a project until a signal comes."""
+
+    def work(server: Server) -> None:
+        url = _announce(server, hosting)
+        show_deployed(deploy(plan, url, progress), plan)
+        show_client_lines(url)
+        section("then", [*_example(plan, url), "Ctrl-C stops the endpoint; what it knows stays in its store."])
+
+    _serve(hosting, work)
+
+
+def serve(hosting: Hosting) -> None:
+    """Serves an endpoint alone until a signal comes."""
+
+    def work(server: Server) -> None:
+        _announce(server, hosting)
+
+    _serve(hosting, work)
+
+
+def _serve(hosting: Hosting, work: Callable[[Server], None]) -> None:
+    try:
+        host(hosting, work, stay=True)
+    except Interrupted:
+        say("Stopped before everything was deployed.")
+
+
+def _announce(server: Server, hosting: Hosting) -> str:
+    url = server.endpoint_url
+    assert url is not None, "the endpoint listens before work begins"
+    click.echo(f"Stepwell listens on {url} (store {hosting.store_url}, limits {hosting.limits})")
+    for note in server.notes():
+        say(f"Note: {note}")
+    if not is_loopback(hosting.host):
+        say(
+            f"Warning: {hosting.host} is reachable from other machines, and Stepwell asks nobody for credentials. "
+            "Whoever reaches it can run code here. Use --host 127.0.0.1, or keep others out by a firewall.",
+            "yellow",
+        )
+    return url
+
+
+def _example(plan: Plan, url: str) -> list[str]:
+    """How to run the first state machine, with the input that lies beside it."""
+    if not plan.machines:
+        return []
+    at = "" if url == DEFAULT_URL else f" --endpoint-url {url}"
+    input = "@input.json" if (plan.folder / "input.json").is_file() else "'{}'"
+    return [f"stepwell run {plan.machines[0].name}{at} --input {input}"]
+
+
+def progress(text: str) -> None:
+    """One line of a deployment's progress, to stderr."""
+    say(f"  {text}", "dim")
+
+
+def show_deployed(deployed: Deployed, plan: Plan) -> None:
+    """The ARNs, and what was left out and why."""
+    for title, arns in (
+        ("functions", deployed.functions),
+        ("activities", deployed.activities),
+        ("state machines", deployed.machines),
+    ):
+        section(title, list(arns.values()))
+    section("not deployed", [f"{item.logical_id} ({item.type}): {item.reason}" for item in plan.skipped])
+
+
+def show_client_lines(url: str) -> None:
+    """What a client needs to speak to the endpoint."""
+    section(
+        "for clients (boto3, AWS CLI, SDKs)",
+        [
+            f"export AWS_ENDPOINT_URL={url}",
+            "export AWS_ACCESS_KEY_ID=stepwell AWS_SECRET_ACCESS_KEY=stepwell",
+            f"export AWS_DEFAULT_REGION={REGION}",
+        ],
+    )
