@@ -92,6 +92,8 @@ def build_choice(site: Site, state: Fields, express: bool) -> State | None:
     common = _common(site, state, None)
     rules = [_choice_rule(site, state, rule, f"Choices[{i}]") for i, rule in enumerate(state["Choices"])]
     default = state.get("Default")
+    if default is not None:
+        findings.expect(default, str, "String", "Default")
     return ChoiceState(**common, rules=tuple(rule for rule in rules if rule is not None), default=default)
 
 
@@ -131,6 +133,9 @@ def build_task(site: Site, state: Fields, express: bool) -> State | None:
     objection = express_objection(resource) if express else None
     if objection is not None:
         site.problem(objection, "Resource")
+    timeout, heartbeat = state.get("TimeoutSeconds"), state.get("HeartbeatSeconds")
+    if is_integer(timeout) and is_integer(heartbeat) and heartbeat >= timeout:
+        site.problem("HeartbeatSeconds must be smaller than TimeoutSeconds", "HeartbeatSeconds")
     return TaskState(
         **_common(site, state, "Arguments" if site.jsonata else "Parameters"),
         resource=resource,

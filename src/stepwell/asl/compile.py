@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from stepwell.asl import build
+from stepwell.asl.dataflow import assigned_names
 from stepwell.asl.errors import DefinitionError, Diagnostic
 from stepwell.asl.jsontext import Json, JsonTextError, decode
 from stepwell.asl.program import Program, State
@@ -73,6 +74,14 @@ class _Compiler:
         self.references: dict[str, list[str]] = {}
 
     def compile(self, text: str) -> Program | None:
+        try:
+            return self._compile(text)
+        except RecursionError:
+            # Templates, rules and paths may nest as deep as their author likes; the interpreter's stack is the limit.
+            self.diagnostics.append(Diagnostic("SCHEMA_VALIDATION_FAILED", "The definition is nested too deeply", ""))
+            return None
+
+    def _compile(self, text: str) -> Program | None:
         definition = self._decode(text)
         if definition is None:
             return None
@@ -82,7 +91,7 @@ class _Compiler:
         if not findings.one_of(language, LANGUAGES, "QueryLanguage"):
             return None
         timeout = self._timeout(definition, findings)
-        self._level(definition, "", language, 0)
+        self._level(definition, "", language, 0, frozenset())
         if any(diagnostic.severity == "ERROR" for diagnostic in self.diagnostics):
             return None
         return Program(
@@ -114,8 +123,13 @@ class _Compiler:
             return None
         return timeout
 
-    def _level(self, owner: Mapping[str, Json], location: str, language: str, depth: int) -> None:
-        """One StartAt with its States: the top, a branch, or a processor. Leaves its states in the flat table."""
+    def _level(
+        self, owner: Mapping[str, Json], location: str, language: str, depth: int, outer: frozenset[str]
+    ) -> None:
+        """One StartAt with its States: the top, a branch, or a processor. Leaves its states in the flat table.
+
+        `outer` are the variables of the levels around it, which it reads but may not assign.
+        """
         findings = Findings(location, self.diagnostics)
         if depth > NESTING_MAX:
             findings.problem(f"States are nested more than {NESTING_MAX} levels deep")
@@ -128,16 +142,20 @@ class _Compiler:
         if not findings.expect(owner["StartAt"], str, "String", "StartAt"):
             return
         self._check_targets(owner["StartAt"], states, location)
+        visible = outer.union(*map(_assigned, states.values()))
         for name, state in states.items():
-            self._state(name, state, f"{location}/States/{name}", language, depth)
+            at = f"{location}/States/{name}"
+            for variable in sorted(_assigned(state) & outer):
+                Findings(at, self.diagnostics).problem(f"Variable '{variable}' is assigned in an outer scope already")
+            self._state(name, state, at, language, depth, visible)
 
-    def _state(self, name: str, state: Json, location: str, language: str, depth: int) -> None:
+    def _state(self, name: str, state: Json, location: str, language: str, depth: int, visible: frozenset[str]) -> None:
         findings = Findings(location, self.diagnostics)
         if not isinstance(state, dict):
             findings.problem("Expected value of type Object")
             return
-        if len(name) > STATE_NAME_MAX:
-            findings.problem(f"State name must be at most {STATE_NAME_MAX} characters long")
+        if not 0 < len(name) <= STATE_NAME_MAX:
+            findings.problem(f"State name must be 1 to {STATE_NAME_MAX} characters long")
         if name in self.states:
             self.diagnostics.append(Diagnostic(NAME_TAKEN, f"Duplicate State name: {name}", location))
             return
@@ -151,7 +169,8 @@ class _Compiler:
         for branch, at, fields in _levels_within(state):
             if isinstance(branch, dict):
                 Findings(f"{location}/{at}", self.diagnostics).only(branch, fields)
-                self._level(branch, f"{location}/{at}", language, depth + 1)
+                outer = frozenset() if _is_distributed(branch) else visible
+                self._level(branch, f"{location}/{at}", language, depth + 1, outer)
 
     def _keep(self, site: Site, compiled: State) -> None:
         compiled.reads = frozenset(site.reads)
@@ -200,6 +219,23 @@ def _levels_within(state: Mapping[str, Json]) -> list[tuple[Json, str, frozenset
         field = "ItemProcessor" if "ItemProcessor" in state else "Iterator"
         return [(state.get(field), field, PROCESSOR_FIELDS)]
     return []
+
+
+def _is_distributed(processor: Mapping[str, Json]) -> bool:
+    """The children of a Distributed Map are executions of their own and see no variables of their parent."""
+    config = processor.get("ProcessorConfig")
+    return isinstance(config, dict) and config.get("Mode") == "DISTRIBUTED"
+
+
+def _assigned(state: Json) -> frozenset[str]:
+    """The variables that a state assigns, its choice rules and catchers included."""
+    if not isinstance(state, dict):
+        return frozenset()
+    owners = [state]
+    for field in ("Choices", "Catch"):
+        entries = state.get(field)
+        owners += [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return frozenset(name for owner in owners for name in assigned_names(owner))
 
 
 def _targets(state: Json) -> list[tuple[str, str]]:

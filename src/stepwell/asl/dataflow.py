@@ -16,6 +16,8 @@ from stepwell.asl.site import Site
 
 _NOTHING: Mapping[str, Json] = {}
 
+VARIABLE_NAME_MAX = 80
+
 INPUT_TYPES = frozenset({"Pass", "Succeed", "Choice", "Wait"})
 """States whose result is their input, where they do no work of their own."""
 
@@ -58,7 +60,7 @@ def compile_finish(site: Site, state: Mapping[str, Json]) -> Finish | None:
     """From the result of the work to the output and the assigned variables; None where the output is the result."""
     if site.jsonata:
         return compile_jsonata_finish(site, state, "")
-    assign = site.template(state["Assign"], "Assign") if "Assign" in state else None
+    assign = _compile_assign(site, state)
     selector = site.template(state["ResultSelector"], "ResultSelector") if "ResultSelector" in state else None
     place = _placement(site, state)
     narrow = _path_filter(site, state, "OutputPath")
@@ -76,10 +78,30 @@ def compile_finish(site: Site, state: Mapping[str, Json]) -> Finish | None:
     return finish
 
 
+def _compile_assign(site: Site, owner: Mapping[str, Json], prefix: str = "") -> Evaluate | None:
+    """The template of Assign, which is always an object; None where there is none."""
+    if "Assign" not in owner:
+        return None
+    field = f"{prefix}Assign"
+    if not isinstance(owner["Assign"], dict):
+        site.problem("Expected value of type Object", field)
+        return None
+    for name in assigned_names(owner):
+        if not name.isidentifier() or len(name) > VARIABLE_NAME_MAX or name == "states":
+            site.problem(f"'{name}' is not a valid variable name", field)
+    return site.template(owner["Assign"], field)
+
+
+def assigned_names(owner: Mapping[str, Json]) -> list[str]:
+    """The variables that the Assign of a state, a choice rule or a catcher names."""
+    assign = owner.get("Assign")
+    return [name.removesuffix(".$") for name in assign] if isinstance(assign, dict) else []
+
+
 def compile_jsonata_finish(site: Site, owner: Mapping[str, Json], prefix: str) -> Finish | None:
     """Output and Assign of a state, a choice rule or a catcher; `prefix` is such as `Choices[0]/`."""
     output = site.template(owner["Output"], f"{prefix}Output") if "Output" in owner else None
-    assign = site.template(owner["Assign"], f"{prefix}Assign") if "Assign" in owner else None
+    assign = _compile_assign(site, owner, prefix)
     if output is None and assign is None:
         return None
 
@@ -94,7 +116,7 @@ def compile_rule_finish(site: Site, state: Mapping[str, Json], rule: Mapping[str
     """A followed choice rule: its own Assign and Output replace the state's."""
     if site.jsonata:
         return compile_jsonata_finish(site, rule, prefix) or _pass_on
-    assign = site.template(rule["Assign"], f"{prefix}Assign") if "Assign" in rule else None
+    assign = _compile_assign(site, rule, prefix)
     narrow = _path_filter(site, state, "OutputPath")
 
     def finish(scope: Scope, result: Json) -> tuple[Json, Assigned]:
@@ -108,7 +130,7 @@ def compile_catch_finish(site: Site, catcher: Mapping[str, Json], prefix: str) -
     """A catcher: the error output becomes the output, or goes to ResultPath in the state's input."""
     if site.jsonata:
         return compile_jsonata_finish(site, catcher, prefix) or _pass_on
-    assign = site.template(catcher["Assign"], f"{prefix}Assign") if "Assign" in catcher else None
+    assign = _compile_assign(site, catcher, prefix)
     place = _placement(site, catcher, prefix)
 
     def finish(scope: Scope, result: Json) -> tuple[Json, Assigned]:

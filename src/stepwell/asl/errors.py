@@ -36,7 +36,8 @@ class StatesError(Exception):
 class Diagnostic:
     """One finding about a definition, as ValidateStateMachineDefinition reports it.
 
-    `location` is a JSON pointer such as `/States/Charge/Next`; `severity` is ERROR or WARNING.
+    `location` is a JSON pointer such as `/States/Charge/Next`, "" for the definition as a whole; `severity` is ERROR or
+    WARNING.
     """
 
     code: str
@@ -45,7 +46,7 @@ class Diagnostic:
     severity: str = "ERROR"
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message} at {self.location}"
+        return f"{self.code}: {self.message}" + (f" at {self.location}" if self.location else "")
 
 
 class DefinitionError(Exception):

@@ -1,6 +1,8 @@
 """Fields that must come out as one type: seconds, timestamps, counts, strings. Closures with AWS's errors."""
 
+import re
 from collections.abc import Callable, Mapping
+from typing import TypeGuard
 
 from stepwell.asl.dataflow import read
 from stepwell.asl.errors import QUERY_EVALUATION_ERROR, RUNTIME, StatesError
@@ -14,9 +16,12 @@ from stepwell.asl.site import Site
 from stepwell.asl.timestamps import parse_timestamp
 
 SECONDS_MAX = 99_999_999
+LONG_MAX = 2**63 - 1
+
+_DIGITS = re.compile("[0-9]{1,18}")
 
 
-def is_integer(value: Json) -> bool:
+def is_integer(value: Json) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -70,7 +75,7 @@ def _integer_at_path(site: Site, text: Json, field: str, minimum: int, maximum: 
     def evaluate(scope: Scope) -> int:
         found = read(reference, scope)
         # AWS takes a number in a string too: a variable that was assigned "1" serves as 1.
-        value = int(found) if isinstance(found, str) and found.isdecimal() and found.isascii() else found
+        value = int(found) if isinstance(found, str) and _DIGITS.fullmatch(found) else found
         if not is_integer(value):
             cause = f"The {field}Path field refers to value {encode(value)} which is not a valid integer: {text}"
             raise StatesError(RUNTIME, cause)
@@ -131,7 +136,7 @@ def _referenced(reference: Reference, scope: Scope, field: str) -> Json:
 def _seconds(reference: Reference, scope: Scope) -> int:
     value = _referenced(reference, scope, "SecondsPath")
     shown = f"{reference.text} == {value if isinstance(value, str) else encode(value)}"
-    if not is_integer(value):
+    if not is_integer(value) or value > LONG_MAX:
         raise StatesError(RUNTIME, f"The SecondsPath parameter cannot be parsed as a long value: {shown}")
     if value < 0:
         raise StatesError(RUNTIME, f"The SecondsPath parameter references a negative value: {shown}")

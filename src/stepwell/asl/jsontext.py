@@ -14,7 +14,7 @@ Json: TypeAlias = Any
 
 
 class JsonTextError(ValueError):
-    """The text is not JSON; the message says where."""
+    """The text is not JSON, or the value cannot be JSON text; the message says why and where."""
 
 
 _decoder = msgspec.json.Decoder()
@@ -29,8 +29,15 @@ def decode(text: str | bytes) -> Json:
 
 
 def encode(value: Json) -> str:
-    """Compact JSON text. Integers beyond 64 bits, which orjson refuses, go through msgspec."""
+    """Compact JSON text. Raises `JsonTextError` for what is nested too deeply, about 900 levels.
+
+    Integers beyond 64 bits, and what is nested deeper than 254 levels, orjson refuses: they go through msgspec.
+    """
     try:
         return orjson.dumps(value).decode()
     except TypeError:
+        pass
+    try:
         return msgspec.json.encode(value).decode()
+    except RecursionError:
+        raise JsonTextError("the value is nested too deeply") from None

@@ -22,7 +22,7 @@ from typing import TypeVar
 import msgspec
 
 from stepwell.asl.compile import compile_definition
-from stepwell.asl.errors import DefinitionError, Diagnostic
+from stepwell.asl.errors import DefinitionError
 from stepwell.asl.program import Program
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import ACTIVITY, Arn, activity_arn, check_name, check_role, state_machine_arn
@@ -353,12 +353,7 @@ def compile_or_refuse(definition: str, type: str) -> Program:
     try:
         return compile_definition(definition, express=type == "EXPRESS")
     except DefinitionError as error:
-        found = ", ".join(map(_sentence, error.diagnostics))
-        raise ServiceError("InvalidDefinition", f"Invalid State Machine Definition: '{found}'") from None
-
-
-def _sentence(diagnostic: Diagnostic) -> str:
-    return str(diagnostic) if diagnostic.location else f"{diagnostic.code}: {diagnostic.message}"
+        raise ServiceError("InvalidDefinition", f"Invalid State Machine Definition: '{error}'") from None
 
 
 def _given(**members: object) -> dict[str, object]:

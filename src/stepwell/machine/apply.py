@@ -85,7 +85,6 @@ def _state_entered(execution: Execution, record: r.StateEntered) -> None:
     frame = _advance(execution, record)
     frame.state, frame.input = record.name, record.input
     frame.entered, frame.entered_previous, frame.entered_at = execution.event_id, record.previous, record.at
-    execution.budget_spent = False
 
 
 def _state_exited(execution: Execution, record: r.StateExited) -> None:
@@ -252,6 +251,10 @@ def _transition_budget_spent(execution: Execution, record: r.TransitionBudgetSpe
     execution.budget_spent = True
 
 
+def _transition_budget_renewed(execution: Execution, record: r.TransitionBudgetRenewed) -> None:
+    execution.budget_spent = False
+
+
 _APPLY: dict[type[r.Record], Callable[[Execution, Any], None]] = {
     r.ExecutionStarted: _execution_started,
     r.ExecutionEnded: _execution_ended,
@@ -276,4 +279,5 @@ _APPLY: dict[type[r.Record], Callable[[Execution, Any], None]] = {
     r.FrameCancelled: _frame_cancelled,
     r.LimitCrossed: _limit_crossed,
     r.TransitionBudgetSpent: _transition_budget_spent,
+    r.TransitionBudgetRenewed: _transition_budget_renewed,
 }

@@ -8,8 +8,11 @@ from stepwell.machine.execution import Execution, Frame
 from stepwell.machine.identity import task_token
 
 
-def build_context(execution: Execution, frame: Frame, state: State) -> dict[str, Any]:
-    """The context object that the state's expressions see. Task.Token is there only where a token is waited for."""
+def build_context(execution: Execution, frame: Frame, state: State, attempt: int | None = None) -> dict[str, Any]:
+    """The context object that the state's expressions see. Task.Token is there only where a token is waited for.
+
+    It is that of the frame's latest attempt, unless `attempt` names one that is still to be scheduled.
+    """
     context: dict[str, Any] = {
         "Execution": {
             "Id": execution.id,
@@ -25,8 +28,8 @@ def build_context(execution: Execution, frame: Frame, state: State) -> dict[str,
     if isinstance(state, TaskState | ParallelState | MapState):  # the types that can have a Retry
         context["State"]["RetryCount"] = frame.retry_count
     if isinstance(state, TaskState) and state.resource.waits_for_token:
-        attempt = frame.task.attempt if frame.task is not None else frame.attempt + 1
-        context["Task"] = {"Token": task_token(execution.id, execution.seed, frame.id, attempt)}
+        token = task_token(execution.id, execution.seed, frame.id, attempt or frame.attempt)
+        context["Task"] = {"Token": token}
     item = _map_item(execution, frame)
     if item is not None:
         context["Map"] = {"Item": item}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwell.asl.errors import RUNTIME, StatesError
+from stepwell.asl.jsontext import JsonTextError
 from stepwell.asl.program import (
     ChoiceState,
     FailState,
@@ -74,6 +75,9 @@ def _guarded(turn: Turn, frame: Frame, action: Callable[[Turn, Frame], None]) ->
         action(turn, frame)
     except StatesError as error:
         failure.fail_evaluation(turn, frame, error)
+    except (JsonTextError, RecursionError) as error:
+        # A document that grows a level in every round of a loop gets here; left alone it would wedge the execution.
+        failure.fail_evaluation(turn, frame, StatesError(RUNTIME, f"The data is nested too deeply: {error}"))
 
 
 def _advance(turn: Turn, frame: Frame) -> None:
@@ -190,6 +194,7 @@ def _stop_requested(turn: Turn, stimulus: s.StopRequested) -> bool:
 def _budget_renewed(turn: Turn, stimulus: s.BudgetRenewed) -> bool:
     if not turn.running or not turn.execution.budget_spent:
         return False
+    turn.emit(r.TransitionBudgetRenewed())
     turn.ready.extend(frame.id for frame in turn.execution.frames.values() if _can_go_on(frame))
     return True
 

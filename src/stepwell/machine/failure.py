@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stepwell.asl.errors import ALL, BRANCH_FAILED, QUERY_EVALUATION_ERROR, RUNTIME, TASK_FAILED, TIMEOUT, StatesError
+from stepwell.asl.fields import SECONDS_MAX
 from stepwell.asl.program import Catcher, Retrier, State
 from stepwell.machine import records as r
 from stepwell.machine.commands import StopChild, StopTimer
@@ -35,6 +36,11 @@ def task_failure(error: str | None, cause: str | None) -> Failure:
 
 def fail_evaluation(turn: Turn, frame: Frame, error: StatesError) -> None:
     """An expression, a path or a limit failed while the state was at work."""
+    fail(turn, frame, _evaluation_failure(turn, frame, error))
+
+
+def _evaluation_failure(turn: Turn, frame: Frame, error: StatesError) -> Failure:
+    """The failure that it is, after the event that AWS has for a failed query."""
     cause = error.cause
     if not cause.startswith("The state/task "):
         cause = _while_executing(frame, cause)
@@ -48,7 +54,7 @@ def fail_evaluation(turn: Turn, frame: Frame, error: StatesError) -> None:
                 error=error.error, cause=cause, location=error.location,
             )
         )  # fmt: skip
-    fail(turn, frame, failure(error.error, cause))
+    return failure(error.error, cause)
 
 
 def _while_executing(frame: Frame, cause: str) -> str:
@@ -71,8 +77,14 @@ def fail(turn: Turn, frame: Frame, failure: Failure) -> None:
                     type=f"{state.type}StateFailed", at=turn.at, previous=frame.previous, frame=frame.id
                 )
             )  # fmt: skip
-        if _catch(turn, frame, state, failure):
-            return
+        catcher = _catcher(state, failure)
+        if catcher is not None:
+            try:
+                _follow(turn, frame, state, catcher, failure)
+                return
+            except StatesError as error:
+                # No catcher of the same state takes another's failure: it goes on outwards.
+                failure = _evaluation_failure(turn, frame, error)
         parent = turn.execution.frames.get(frame.parent)
         if parent is None:
             end_execution(turn, "ExecutionFailed", frame.previous, error=failure.error, cause=failure.cause)
@@ -146,38 +158,23 @@ def _retry(turn: Turn, frame: Frame, state: State, failure: Failure) -> bool:
 
 
 def _delay_seconds(turn: Turn, retrier: Retrier, attempt: int) -> float:
-    # A backoff rate to the power of a large attempt overflows; by then any delay is past every bound.
+    longest = SECONDS_MAX if retrier.max_delay_seconds is None else retrier.max_delay_seconds
     try:
-        delay = retrier.interval_seconds * retrier.backoff_rate ** (attempt - 1)
-    except OverflowError:
-        delay = 99_999_999.0
-    if retrier.max_delay_seconds is not None:
-        delay = min(delay, retrier.max_delay_seconds)
+        delay = min(retrier.interval_seconds * retrier.backoff_rate ** (attempt - 1), longest)
+    except OverflowError:  # a rate to the power of a large attempt
+        delay = longest
     return delay * turn.draw_fraction() if retrier.full_jitter else delay
 
 
-def _catch(turn: Turn, frame: Frame, state: State, failure: Failure) -> bool:
-    for catcher in state.catch:
-        if catcher.errors & failure.names:
-            _follow(turn, frame, state, catcher, failure)
-            return True
-    return False
+def _catcher(state: State, failure: Failure) -> Catcher | None:
+    return next((catcher for catcher in state.catch if catcher.errors & failure.names), None)
 
 
 def _follow(turn: Turn, frame: Frame, state: State, catcher: Catcher, failure: Failure) -> None:
     error_output = {"Error": failure.error or "", "Cause": failure.cause or ""}
     scope = turn.scope(frame, state, error_output=error_output)
-    try:
-        output, assigned = catcher.finish(scope, error_output)
-        exit(turn, frame, state, Payload(output), assigned, catcher.next)
-    except StatesError as error:
-        # A catcher's own failure cannot be caught by its neighbours: it fails the state for good.
-        _fail_for_good(turn, frame, error)
-
-
-def _fail_for_good(turn: Turn, frame: Frame, error: StatesError) -> None:
-    cause = _while_executing(frame, error.cause)
-    end_execution(turn, "ExecutionFailed", frame.previous, error=error.error, cause=cause)
+    output, assigned = catcher.finish(scope, error_output)
+    exit(turn, frame, state, Payload(output), assigned, catcher.next)
 
 
 def end_execution(

@@ -226,6 +226,10 @@ class TransitionBudgetSpent(Record, frozen=True, kw_only=True):
     """The step ended although there was more to do; the next one goes on."""
 
 
+class TransitionBudgetRenewed(Record, frozen=True, kw_only=True):
+    """The threads that a spent budget stopped go on."""
+
+
 AnyRecord: TypeAlias = (
     ExecutionStarted
     | ExecutionEnded
@@ -250,4 +254,5 @@ AnyRecord: TypeAlias = (
     | FrameCancelled
     | LimitCrossed
     | TransitionBudgetSpent
+    | TransitionBudgetRenewed
 )

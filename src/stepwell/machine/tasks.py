@@ -15,7 +15,7 @@ from stepwell.machine.turn import Turn
 
 def run_task(turn: Turn, frame: Frame, state: TaskState) -> None:
     """Schedule the next attempt."""
-    scope = turn.scope(frame, state)
+    scope = turn.scope(frame, state, attempt=frame.attempt + 1)
     input = prepared(turn, frame, state, scope)
     timeout = state.timeout_seconds(scope) if state.timeout_seconds is not None else None
     heartbeat = state.heartbeat_seconds(scope) if state.heartbeat_seconds is not None else None

@@ -21,6 +21,9 @@ EVENTS_MAX = 25_000
 PAYLOAD_BYTES_MAX = 262_144
 """AWS's quota for a task's, a state's or an execution's input or output, in bytes of UTF-8."""
 
+EXTENDED_BYTES_MAX = 64 << 20
+"""With extended limits there is a bound all the same: a loop that doubles its data must not fill the memory."""
+
 TRANSITIONS_PER_STEP = 1_000
 BYTES_PER_STEP = 1 << 20
 
@@ -110,9 +113,11 @@ class Turn:
 
     # --- values
 
-    def scope(self, frame: Frame, state: State, result: Json = UNSET, error_output: Json = UNSET) -> Scope:
-        """What the state's expressions see. Holds only what they read."""
-        context = build_context(self.execution, frame, state) if state.reads_context else {}
+    def scope(
+        self, frame: Frame, state: State, result: Json = UNSET, error_output: Json = UNSET, attempt: int | None = None
+    ) -> Scope:
+        """What the state's expressions see. Holds only what they read. `attempt` is a task's that is being prepared."""
+        context = build_context(self.execution, frame, state, attempt) if state.reads_context else {}
         return self.scope_with(frame, state, context, result, error_output)
 
     def scope_with(
@@ -139,6 +144,6 @@ class Turn:
         """Hold a result to AWS's quota. `subject` is the state's name or the task's resource."""
         if payload.size <= PAYLOAD_BYTES_MAX:
             return
-        if self.execution.limits == "aws":
+        if self.execution.limits == "aws" or payload.size > EXTENDED_BYTES_MAX:
             raise StatesError(DATA_LIMIT_EXCEEDED, data_limit_cause(subject))
         self.cross_limit("payload", payload.size)
