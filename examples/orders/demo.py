@@ -123,8 +123,9 @@ def show(
     charges = sum(count for (_, call), count in result.effects.items() if call == "charge")
     console.print(f"orders: {len(orders)}, {', '.join(f'{count} {end}' for end, count in sorted(ends.items()))}")
     console.print(f"charges: {charges}, expected {sum(harness.expected_status(o) == 'shipped' for o in orders)}")
+    cut_off = result.delivered_again - result.refused_again
     console.print(f"attempts delivered again after the kill: {result.delivered_again}")
-    console.print(f"of these refused by the ledger's key: {result.refused_again}")
+    console.print(f"  refused by the ledger's key: {result.refused_again}, cut off before their effect: {cut_off}")
     if result.redelivered_orders:
         show_history(result.redelivered_orders[0], histories[result.redelivered_orders[0]])
 
