@@ -12,14 +12,14 @@ from stepwell.asl.jsontext import Json, encode
 from stepwell.asl.program import Assigned, Finish
 from stepwell.asl.reference import Reference
 from stepwell.asl.scope import Evaluate, Scope
-from stepwell.asl.site import Site
+from stepwell.asl.site import ERROR_OUTPUT, NOTHING, RESULT, Site
 
 _NOTHING: Mapping[str, Json] = {}
 
 VARIABLE_NAME_MAX = 80
 
-INPUT_TYPES = frozenset({"Pass", "Succeed", "Choice", "Wait"})
-"""States whose result is their input, where they do no work of their own."""
+RESULT_TYPES = frozenset({"Task", "Parallel", "Map"})
+"""The types whose work has a result; that of the others is their input."""
 
 
 def read(reference: Reference, scope: Scope) -> Json:
@@ -59,7 +59,7 @@ def _path_filter(site: Site, state: Mapping[str, Json], field: str) -> Evaluate 
 def compile_finish(site: Site, state: Mapping[str, Json]) -> Finish | None:
     """From the result of the work to the output and the assigned variables; None where the output is the result."""
     if site.jsonata:
-        return compile_jsonata_finish(site, state, "")
+        return _compile_jsonata_finish(site, state, "", RESULT if state.get("Type") in RESULT_TYPES else NOTHING)
     assign = _compile_assign(site, state)
     selector = site.template(state["ResultSelector"], "ResultSelector") if "ResultSelector" in state else None
     place = _placement(site, state)
@@ -78,7 +78,9 @@ def compile_finish(site: Site, state: Mapping[str, Json]) -> Finish | None:
     return finish
 
 
-def _compile_assign(site: Site, owner: Mapping[str, Json], prefix: str = "") -> Evaluate | None:
+def _compile_assign(
+    site: Site, owner: Mapping[str, Json], prefix: str = "", offers: frozenset[str] = NOTHING
+) -> Evaluate | None:
     """The template of Assign, which is always an object; None where there is none."""
     if "Assign" not in owner:
         return None
@@ -86,10 +88,11 @@ def _compile_assign(site: Site, owner: Mapping[str, Json], prefix: str = "") -> 
     if not isinstance(owner["Assign"], dict):
         site.problem("Expected value of type Object", field)
         return None
-    for name in assigned_names(owner):
+    for key in owner["Assign"]:
+        name = key if site.jsonata else key.removesuffix(".$")
         if not name.isidentifier() or len(name) > VARIABLE_NAME_MAX or name == "states":
             site.problem(f"'{name}' is not a valid variable name", field)
-    return site.template(owner["Assign"], field)
+    return site.template(owner["Assign"], field, offers)
 
 
 def assigned_names(owner: Mapping[str, Json]) -> list[str]:
@@ -98,10 +101,12 @@ def assigned_names(owner: Mapping[str, Json]) -> list[str]:
     return [name.removesuffix(".$") for name in assign] if isinstance(assign, dict) else []
 
 
-def compile_jsonata_finish(site: Site, owner: Mapping[str, Json], prefix: str) -> Finish | None:
+def _compile_jsonata_finish(
+    site: Site, owner: Mapping[str, Json], prefix: str, offers: frozenset[str]
+) -> Finish | None:
     """Output and Assign of a state, a choice rule or a catcher; `prefix` is such as `Choices[0]/`."""
-    output = site.template(owner["Output"], f"{prefix}Output") if "Output" in owner else None
-    assign = _compile_assign(site, owner, prefix)
+    output = site.template(owner["Output"], f"{prefix}Output", offers) if "Output" in owner else None
+    assign = _compile_assign(site, owner, prefix, offers)
     if output is None and assign is None:
         return None
 
@@ -115,7 +120,7 @@ def compile_jsonata_finish(site: Site, owner: Mapping[str, Json], prefix: str) -
 def compile_rule_finish(site: Site, state: Mapping[str, Json], rule: Mapping[str, Json], prefix: str) -> Finish:
     """A followed choice rule: its own Assign and Output replace the state's."""
     if site.jsonata:
-        return compile_jsonata_finish(site, rule, prefix) or _pass_on
+        return _compile_jsonata_finish(site, rule, prefix, NOTHING) or _pass_on
     assign = _compile_assign(site, rule, prefix)
     narrow = _path_filter(site, state, "OutputPath")
 
@@ -129,7 +134,7 @@ def compile_rule_finish(site: Site, state: Mapping[str, Json], rule: Mapping[str
 def compile_catch_finish(site: Site, catcher: Mapping[str, Json], prefix: str) -> Finish:
     """A catcher: the error output becomes the output, or goes to ResultPath in the state's input."""
     if site.jsonata:
-        return compile_jsonata_finish(site, catcher, prefix) or _pass_on
+        return _compile_jsonata_finish(site, catcher, prefix, ERROR_OUTPUT) or _pass_on
     assign = _compile_assign(site, catcher, prefix)
     place = _placement(site, catcher, prefix)
 

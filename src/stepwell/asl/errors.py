@@ -32,6 +32,11 @@ class StatesError(Exception):
         self.location = location
 
 
+def too_deep() -> StatesError:
+    """The failure of a state whose data is nested deeper than the interpreter's stack allows."""
+    return StatesError(RUNTIME, "The data is nested too deeply.")
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding about a definition, as ValidateStateMachineDefinition reports it.

@@ -9,12 +9,14 @@ from typing import Any, TypeAlias
 import msgspec
 import orjson
 
+from stepwell.asl.errors import too_deep
+
 Json: TypeAlias = Any
 """None, bool, int, float, str, list or dict with string keys. `Any`, because mypy's recursive form only adds casts."""
 
 
 class JsonTextError(ValueError):
-    """The text is not JSON, or the value cannot be JSON text; the message says why and where."""
+    """The text is not JSON; the message says where."""
 
 
 _decoder = msgspec.json.Decoder()
@@ -29,7 +31,7 @@ def decode(text: str | bytes) -> Json:
 
 
 def encode(value: Json) -> str:
-    """Compact JSON text. Raises `JsonTextError` for what is nested too deeply, about 900 levels.
+    """Compact JSON text. Raises `StatesError` for what is nested too deeply, about 900 levels.
 
     Integers beyond 64 bits, and what is nested deeper than 254 levels, orjson refuses: they go through msgspec.
     """
@@ -40,4 +42,4 @@ def encode(value: Json) -> str:
     try:
         return msgspec.json.encode(value).decode()
     except RecursionError:
-        raise JsonTextError("the value is nested too deeply") from None
+        raise too_deep() from None

@@ -24,6 +24,12 @@ class Compiled(Protocol):
     def reads_context(self) -> bool: ...
 
 
+NOTHING: frozenset[str] = frozenset()
+RESULT = frozenset({"result"})
+ERROR_OUTPUT = frozenset({"errorOutput"})
+"""What a place offers in `$states` besides `input` and `context`, which every place has."""
+
+
 class Site:
     """One state while it is compiled. A part that does not compile leaves a diagnostic and gives None."""
 
@@ -44,10 +50,10 @@ class Site:
         self.reads |= compiled.variables
         self.reads_context = self.reads_context or compiled.reads_context
 
-    def template(self, value: Json, field: str) -> Evaluate | None:
+    def template(self, value: Json, field: str, offers: frozenset[str] = NOTHING) -> Evaluate | None:
         """A payload template in the state's language: Parameters, Arguments, Output, Assign and their kin."""
         compile_ = compile_jsonata_template if self.jsonata else compile_template
-        return self._collect(lambda: compile_(value, field), field)
+        return self._collect(lambda: compile_(value, field), field, offers)
 
     def rule(self, rule: Json, field: str) -> Evaluate | None:
         """The test of a choice rule in JSONPath."""
@@ -57,7 +63,9 @@ class Site:
         """The Condition of a choice rule in JSONata."""
         return self._collect(lambda: compile_condition(condition, field), field)
 
-    def _collect(self, compile_: Callable[[], "CompiledWithEvaluate"], field: str) -> Evaluate | None:
+    def _collect(
+        self, compile_: Callable[[], "CompiledWithEvaluate"], field: str, offers: frozenset[str] = NOTHING
+    ) -> Evaluate | None:
         try:
             compiled = compile_()
         except TemplateErrors as errors:
@@ -65,7 +73,15 @@ class Site:
                 self.problem(problem.message, field + problem.suffix, problem.code)
             return None
         self.note(compiled)
+        self._check_members(compiled.states_members, field, offers)
         return compiled.evaluate
+
+    def _check_members(self, members: frozenset[str], field: str, offers: frozenset[str]) -> None:
+        """`$states.result` and `$states.errorOutput` are there only where there is a result or an error."""
+        if members >= RESULT | ERROR_OUTPUT:
+            return  # no place has both: the expression takes $states as a whole
+        for member in sorted(members - offers - {"input", "context"}):
+            self.problem(f"$states.{member} is not available in this field", field, "UNSUPPORTED_JSONATA_EXPRESSION")
 
     def reference(self, text: Json, field: str) -> Reference | None:
         """A JSONPath field such as InputPath or SecondsPath."""
@@ -91,6 +107,7 @@ class Site:
             self.problem(error.message, field, error.code)
             return None
         self.note(compiled)
+        self._check_members(compiled.states_members, field, NOTHING)
         return compiled
 
 
@@ -99,3 +116,5 @@ class CompiledWithEvaluate(Compiled, Protocol):
 
     @property
     def evaluate(self) -> Evaluate: ...
+    @property
+    def states_members(self) -> frozenset[str]: ...

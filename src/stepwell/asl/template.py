@@ -39,8 +39,7 @@ class Template:
     """A compiled template.
 
     `evaluate(scope)` raises `StatesError`. `variables` are the workflow variables it reads; a `constant` template gives
-    the same object each time. `states_members` are the members of `$states` that a JSONata template reads, each with
-    the suffix of the expression that reads it.
+    the same object each time. `states_members` are the members of `$states` that a JSONata template reads.
     """
 
     __slots__ = ("constant", "evaluate", "reads_context", "states_members", "variables")
@@ -50,7 +49,7 @@ class Template:
         self.evaluate: Evaluate = evaluate or (lambda scope: value)
         self.variables = frozenset(found.variables)
         self.reads_context = found.reads_context
-        self.states_members = tuple(found.states_members)
+        self.states_members = frozenset(found.states_members)
 
 
 def compile_template(value: Json, field: str) -> Template:
@@ -81,7 +80,7 @@ class _Findings:
     def __init__(self) -> None:
         self.problems: list[TemplateError] = []
         self.variables: set[str] = set()
-        self.states_members: list[tuple[str, str]] = []
+        self.states_members: set[str] = set()
         self.reads_context = False
 
     def finish(self, evaluate: Evaluate | None, value: Json) -> Template:
@@ -176,7 +175,7 @@ def _compile_expression(text: str, field: str, suffix: str, found: _Findings) ->
         return None
     found.variables |= expression.variables
     found.reads_context |= expression.reads_context
-    found.states_members.extend((member, suffix) for member in sorted(expression.states_members))
+    found.states_members |= expression.states_members
     return expression.evaluate
 
 

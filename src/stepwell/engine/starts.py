@@ -34,7 +34,7 @@ def start_request(
         region=arn.region,
         input=input,
         seed=secrets.token_hex(16),
-        limits=limits,
+        limits="express" if express and limits == "aws" else limits,
         parent=parent,
         parent_task=parent_task,
     )

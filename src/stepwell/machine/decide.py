@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.asl.errors import RUNTIME, StatesError
-from stepwell.asl.jsontext import JsonTextError
+from stepwell.asl.errors import RUNTIME, StatesError, too_deep
 from stepwell.asl.program import (
     ChoiceState,
     FailState,
@@ -75,9 +74,9 @@ def _guarded(turn: Turn, frame: Frame, action: Callable[[Turn, Frame], None]) ->
         action(turn, frame)
     except StatesError as error:
         failure.fail_evaluation(turn, frame, error)
-    except (JsonTextError, RecursionError) as error:
+    except RecursionError:
         # A document that grows a level in every round of a loop gets here; left alone it would wedge the execution.
-        failure.fail_evaluation(turn, frame, StatesError(RUNTIME, f"The data is nested too deeply: {error}"))
+        failure.fail_evaluation(turn, frame, too_deep())
 
 
 def _advance(turn: Turn, frame: Frame) -> None:

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
-from stepwell.asl.errors import ALL, BRANCH_FAILED, QUERY_EVALUATION_ERROR, RUNTIME, TASK_FAILED, TIMEOUT, StatesError
+from stepwell.asl.errors import (
+    ALL,
+    BRANCH_FAILED,
+    QUERY_EVALUATION_ERROR,
+    RUNTIME,
+    TASK_FAILED,
+    TIMEOUT,
+    StatesError,
+    too_deep,
+)
 from stepwell.asl.fields import SECONDS_MAX
 from stepwell.asl.program import Catcher, Retrier, State
 from stepwell.machine import records as r
@@ -82,9 +91,10 @@ def fail(turn: Turn, frame: Frame, failure: Failure) -> None:
             try:
                 _follow(turn, frame, state, catcher, failure)
                 return
-            except StatesError as error:
+            except (StatesError, RecursionError) as error:
                 # No catcher of the same state takes another's failure: it goes on outwards.
-                failure = _evaluation_failure(turn, frame, error)
+                found = error if isinstance(error, StatesError) else too_deep()
+                failure = _evaluation_failure(turn, frame, found)
         parent = turn.execution.frames.get(frame.parent)
         if parent is None:
             end_execution(turn, "ExecutionFailed", frame.previous, error=failure.error, cause=failure.cause)

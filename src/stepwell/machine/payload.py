@@ -3,7 +3,8 @@
 import hashlib
 from typing import Any
 
-from stepwell.asl.jsontext import Json, decode, encode
+from stepwell.asl.errors import too_deep
+from stepwell.asl.jsontext import Json, JsonTextError, decode, encode
 
 _ABSENT: Any = object()
 
@@ -32,7 +33,11 @@ class Payload:
     def value(self) -> Json:
         if self._value is _ABSENT:
             assert self._text is not None
-            self._value = decode(self._text)
+            try:
+                self._value = decode(self._text)
+            except JsonTextError:
+                # It was valid where it came in; only the stack is deeper here.
+                raise too_deep() from None
         return self._value
 
     @property

@@ -14,8 +14,9 @@ class Stimulus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
 class StartRequested(Stimulus, frozen=True, kw_only=True):
     """Somebody asked for an execution. `seed` is a fresh random hexadecimal secret: draws and task tokens come from it.
 
-    `parent` and `parent_task` name the task of another execution that waits for this one's end; `limits` is `aws` or
-    `extended`; `timeout_seconds` caps the definition's TimeoutSeconds, as Express does.
+    `parent` and `parent_task` name the task of another execution that waits for this one's end. `limits` is `aws`,
+    `express` (AWS's for an Express execution, whose events are not limited) or `extended`. `timeout_seconds` caps the
+    definition's TimeoutSeconds, as Express does.
     """
 
     execution: str

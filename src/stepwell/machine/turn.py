@@ -69,7 +69,8 @@ class Turn:
             return
         if self.execution.limits == "aws":
             raise HistoryLimitReached
-        self.cross_limit("history", EVENTS_MAX)
+        if self.execution.limits == "extended":
+            self.cross_limit("history", EVENTS_MAX)
 
     def cross_limit(self, limit: str, value: int) -> None:
         """Note the first time that a quota of AWS's is passed where extended limits let it pass."""
@@ -144,6 +145,6 @@ class Turn:
         """Hold a result to AWS's quota. `subject` is the state's name or the task's resource."""
         if payload.size <= PAYLOAD_BYTES_MAX:
             return
-        if self.execution.limits == "aws" or payload.size > EXTENDED_BYTES_MAX:
+        if self.execution.limits != "extended" or payload.size > EXTENDED_BYTES_MAX:
             raise StatesError(DATA_LIMIT_EXCEEDED, data_limit_cause(subject))
         self.cross_limit("payload", payload.size)
