@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from stepwell import __version__
+from stepwell.commands.bench import bench
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -372,3 +373,6 @@ def validate(file: Path, parameters: dict[str, str], as_json: bool) -> None:
         if not failed:
             click.echo(f"valid: {', '.join(machines) or 'no state machine'}")
     click.get_current_context().exit(1 if failed else 0)
+
+
+commands.add_command(bench)

@@ -1,0 +1,7 @@
+import pytest
+from tests.bench.histories import History
+
+
+@pytest.fixture
+def history() -> History:
+    return History()
