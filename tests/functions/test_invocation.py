@@ -364,3 +364,30 @@ def test_layers(lab, service):
 )
 def test_exit_text(code, text):
     assert exit_text(code) == text
+
+
+def test_few_workers_initialize_at_once_and_all_callers_are_served(lab, service, tmp_path, monkeypatch):
+    """Sixty interpreters at once on two cores would all run into AWS's limit on the init phase."""
+    monkeypatch.setattr("stepwell.functions.pool.STARTS_AT_ONCE", 2)
+    seen = tmp_path / "seen"
+    source = (
+        "import os, time\n"
+        "def note(what):\n"
+        f"    with open({str(seen)!r}, 'a') as file:\n"
+        "        file.write(what + '\\n')\n"
+        "note('begin')\n"
+        "time.sleep(0.1)\n"
+        "note('end')\n"
+        "def handler(event, context):\n"
+        "    time.sleep(0.05)\n"
+        "    return os.getpid()\n"
+    )
+    name = lab.create(service, source, Timeout=30)
+
+    invocations = lab.together([service.invoke(name, b"{}", request_id=f"request-{i}") for i in range(10)])
+    assert all(invocation.function_error is None for invocation in invocations)
+    at_once = [0]
+    for line in seen.read_text().split():
+        at_once.append(at_once[-1] + (1 if line == "begin" else -1))
+    assert max(at_once) <= 2
+    assert len({invocation.payload for invocation in invocations}) < 10, "a worker that came free was not used"

@@ -1,6 +1,7 @@
 """The warm sandboxes: kept per function version, bounded in all, lent to one invocation at a time."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 
@@ -8,6 +9,10 @@ from stepwell.functions.errors import LambdaError
 from stepwell.functions.sandbox import Launch, Sandbox
 
 _CLOSE_SECONDS = 5.0
+
+STARTS_AT_ONCE = 2 * (os.cpu_count() or 1)
+"""Initialization is the interpreter's work: more of it at once than cores only makes every caller wait for all of it,
+while a sandbox that comes free meanwhile serves the next one at once."""
 
 
 class Pool:
@@ -24,6 +29,9 @@ class Pool:
         self._turns = asyncio.Semaphore(max_sandboxes)
         self._versions: dict[Sandbox, str] = {}
         self._idle: dict[Sandbox, asyncio.TimerHandle] = {}  # In the order of their return: the last is the warmest.
+        self._starts = 0
+        self._starting: set[Sandbox] = set()
+        self._waiting: list[asyncio.Future[None]] = []
         self._leaving: set[Sandbox] = set()
         self._retired: set[str] = set()
         self._emptied = asyncio.Event()
@@ -37,12 +45,29 @@ class Pool:
         """
         await self._turns.acquire()
         try:
-            if self._closed:
-                raise LambdaError("ServiceException", "The service is shutting down.", 500)
-            return self._take_idle(version) or await self._start(version, launch)
+            return await self._obtain(version, launch)
         except BaseException:
             self._turns.release()
             raise
+
+    async def _obtain(self, version: str, launch: Launch) -> Sandbox:
+        while True:
+            if self._closed:
+                raise LambdaError("ServiceException", "The service is shutting down.", 500)
+            if sandbox := self._take_idle(version):
+                return sandbox
+            if self._starts < STARTS_AT_ONCE:
+                return await self._start(version, launch)
+            change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(change)
+            await change
+
+    def _wake(self) -> None:
+        """Something came free: those who wait look again, in the order in which they came."""
+        waiting, self._waiting = self._waiting, []
+        for change in waiting:
+            if not change.done():
+                change.set_result(None)
 
     def release(self, sandbox: Sandbox) -> None:
         """Give it back. One that is still at work, or dying, counts as lent until it is not."""
@@ -64,6 +89,7 @@ class Pool:
     async def close(self) -> None:
         """End every process; invocations that run are told that theirs exited."""
         self._closed = True
+        self._wake()
         for sandbox in list(self._versions):
             sandbox.kill()
         try:
@@ -84,14 +110,27 @@ class Pool:
     async def _start(self, version: str, launch: Launch) -> Sandbox:
         if len(self._versions) >= self._max_sandboxes and self._idle:
             self._evict(next(iter(self._idle)))
+        self._starts += 1
         try:
             sandbox = await Sandbox.start(launch, self._clock, self._on_change)
-        except OSError as error:
+        except BaseException as error:
+            self._started()
+            if not isinstance(error, OSError):
+                raise
             raise LambdaError("ServiceException", f"Cannot start a worker process: {error}", 500) from None
         self._versions[sandbox] = version
+        self._starting.add(sandbox)
         return sandbox
 
+    def _started(self) -> None:
+        """One start is over, whether it went well or not."""
+        self._starts -= 1
+        self._wake()
+
     def _on_change(self, sandbox: Sandbox) -> None:
+        if sandbox in self._starting:
+            self._starting.remove(sandbox)
+            self._started()
         if not sandbox.alive:
             self._forget(sandbox)
         if sandbox in self._leaving:
@@ -107,6 +146,7 @@ class Pool:
         else:
             loop = asyncio.get_running_loop()
             self._idle[sandbox] = loop.call_later(self._idle_seconds, self._evict, sandbox)
+            self._wake()
 
     def _evict(self, sandbox: Sandbox) -> None:
         self._idle.pop(sandbox).cancel()
