@@ -289,8 +289,11 @@ class Engine:
 
     def _advanced(self, advance: Advance) -> None:
         execution = advance.execution
+        # A branch may schedule a task in the very step in which its sibling fails: that one is never called.
+        dropped = {command.key for command in advance.commands if isinstance(command, DropTask)}
         for command in advance.commands:
-            self._perform(execution.id, command)
+            if not (isinstance(command, StartTask) and command.key in dropped):
+                self._perform(execution.id, command)
         if execution.status != RUNNING:
             self._wake(execution.id)
             if execution.parent is not None:
@@ -343,7 +346,7 @@ class Engine:
     def _taken(self, execution: str, verdict: "asyncio.Future[bool]") -> None:
         error = None if verdict.cancelled() else verdict.exception()
         # An Express execution that has ended leaves nothing behind that a late outcome could find.
-        if error is not None and not isinstance(error, ExecutionNotFound):
+        if error is not None and not isinstance(error, ExecutionNotFound) and not self._closing:
             log.error("a stimulus was not taken: %s", error)
             self._express.failed(execution, error)
 
@@ -390,15 +393,14 @@ class Engine:
             self._spawn(self._submitted_too_late(execution, stimulus.child))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(self._logged(work))
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
-    async def _logged(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception:
-            log.exception("work in the background failed")
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work in the background failed", exc_info=error)
 
     def _commit_failed(self, error: Exception) -> None:
         log.error("a commit failed: %s", error)

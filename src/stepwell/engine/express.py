@@ -51,7 +51,9 @@ class Express:
         return await ended
 
     async def start(self, request: StartRequested) -> float:
-        """Note the start, then run in the background."""
+        """Note the start, then run in the background. One that runs already is not started again."""
+        if request.execution in self._running:
+            return request.at
         await self._store.put(_KIND, request.execution, journal.encode_inline(request))
         self._begin(request)
         return request.at

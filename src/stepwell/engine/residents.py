@@ -191,10 +191,11 @@ class Residents:
         else:
             self._spawn(self._load_and_step(resident))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self) -> None:
         """Abandon what waits for the store. Callers that still wait for a verdict are told that it is unknown."""
@@ -268,7 +269,7 @@ class Residents:
         if pending.commit is not None:
             self._committer.add(pending.commit, lambda outcome: self._done(pending, outcome))
         elif resident.durable:
-            self._spawn(self._resolve(pending, self._confirm(pending)))
+            self._ask(pending, self._confirm(pending))
         else:
             # From the loop, not from here: a long run of such steps must not grow the stack.
             asyncio.get_running_loop().call_soon(self._done, pending, WON)
@@ -304,19 +305,20 @@ class Residents:
             return
         resident.execution = None
         if outcome == UNKNOWN:
-            self._spawn(self._resolve(pending, self._find_out(pending)))
+            self._ask(pending, self._find_out(pending))
         elif isinstance(pending.arrivals[0].stimulus, StartRequested):
             self._name_taken(pending)
         else:
             self._again(resident, pending.arrivals)
 
-    async def _resolve(self, pending: "Pending", work: Coroutine[Any, Any, None]) -> None:
-        """Ask the store about a step, unless the engine closes first."""
-        try:
-            await work
-        except asyncio.CancelledError:
-            self._give_up(pending.resident, Unavailable("the engine is closed"), pending.arrivals)
-            raise
+    def _ask(self, pending: "Pending", work: Coroutine[Any, Any, None]) -> None:
+        """Ask the store about a step; should the engine close first, its callers are told so."""
+
+        def asked(task: "asyncio.Task[None]") -> None:
+            if task.cancelled():
+                self._give_up(pending.resident, Unavailable("the engine is closed"), pending.arrivals)
+
+        self._spawn(work).add_done_callback(asked)
 
     async def _confirm(self, pending: "Pending") -> None:
         """Nothing of it mattered, says a memory that no fence has tested: look whether the journal has gone on."""

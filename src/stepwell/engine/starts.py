@@ -20,12 +20,16 @@ def start_request(
     limits: str,
     parent: str | None = None,
     parent_task: str | None = None,
+    uid: str | None = None,
 ) -> StartRequested:
-    """The request for an execution of a machine's revision, with a fresh seed. Standard or Express by its type."""
+    """The request for an execution of a machine's revision, with a fresh seed. Standard or Express by its type.
+
+    `uid` makes an Express execution's ARN; a new one where the caller names none.
+    """
     express = machine.type == "EXPRESS"
     return StartRequested(
         at=at,
-        execution=express_arn(arn, name, str(uuid.uuid4())) if express else execution_arn(arn, name),
+        execution=express_arn(arn, name, uid or str(uuid.uuid4())) if express else execution_arn(arn, name),
         name=name,
         state_machine=machine.arn,
         state_machine_name=machine.name,

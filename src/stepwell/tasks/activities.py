@@ -90,7 +90,9 @@ class Activities:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pollers[activity_arn].append(waiter)
         try:
-            await asyncio.wait_for(waiter, seconds)
+            # Not wait_for: before Python 3.12 it swallows the cancellation of a poller that was just woken.
+            async with asyncio.timeout(seconds):
+                await waiter
             return True
         except TimeoutError:
             return False

@@ -59,7 +59,7 @@ class NestedExecutions:
         request = start_request(
             arn, machine, revision, at=self._clock.now(), name=str(name), input=_input(parameters), limits=self._limits,
             parent=execution if command.pattern.startswith("sync") else None,
-            parent_task=_identity(execution, command),
+            parent_task=_identity(execution, command), uid=command.idempotency_key,
         )  # fmt: skip
         return arn, request
 
