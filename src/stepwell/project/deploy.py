@@ -190,28 +190,31 @@ def _machine(client: Any, plan: MachinePlan, progress: Progress) -> str:
     if plan.logging:
         settings["loggingConfiguration"] = plan.logging
     try:
-        try:
-            created = client.create_state_machine(name=plan.name, type=plan.type, tags=_tag_list(plan.tags), **settings)
-            arn, verb = created["stateMachineArn"], "created"
-        except client.exceptions.StateMachineAlreadyExists:
-            arn, verb = _update_machine(client, plan, settings), "updated"
+        verb = _create_or_update(client, plan, settings)
     except client.exceptions.InvalidDefinition as error:
         raise ProjectError(f"{plan.name} is not valid:\n{_diagnostics(error)}", plan.origin) from None
     progress(f"{verb} state machine {plan.name}")
-    return str(arn)
+    return plan.arn
 
 
-def _update_machine(client: Any, plan: MachinePlan, settings: dict[str, Any]) -> str:
-    there = client.describe_state_machine(stateMachineArn=plan.arn)
+def _create_or_update(client: Any, plan: MachinePlan, settings: dict[str, Any]) -> str:
+    """What was done about the state machine: created, updated or kept."""
+    try:
+        there = client.describe_state_machine(stateMachineArn=plan.arn)
+    except client.exceptions.StateMachineDoesNotExist:
+        client.create_state_machine(name=plan.name, type=plan.type, tags=_tag_list(plan.tags), **settings)
+        return "created"
     if there["type"] != plan.type:
         raise ProjectError(
             f"{plan.name} exists with the type {there['type']}, which cannot change: give it another name or delete it",
             plan.origin,
         )
-    client.update_state_machine(stateMachineArn=plan.arn, **settings)
     if plan.tags:
         client.tag_resource(resourceArn=plan.arn, tags=_tag_list(plan.tags))
-    return plan.arn
+    if all(there.get(name) == value for name, value in settings.items()):
+        return "kept"
+    client.update_state_machine(stateMachineArn=plan.arn, **settings)
+    return "updated"
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
