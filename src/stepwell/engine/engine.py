@@ -9,8 +9,7 @@ from typing import Any
 from stepwell.engine.clock import Clock, Handle, SystemClock
 from stepwell.engine.committer import Committer
 from stepwell.engine.dispatch import Dispatcher
-from stepwell.engine.errors import ExecutionExists, ExecutionNotFound, TaskDoesNotExist, TaskTimedOut
-from stepwell.engine.errors import InvalidToken as InvalidToken
+from stepwell.engine.errors import ExecutionExists, ExecutionNotFound, InvalidToken, TaskDoesNotExist, TaskTimedOut
 from stepwell.engine.express import Express
 from stepwell.engine.projection import document, parse_timer_key, started_row, timer_key
 from stepwell.engine.residents import Advance, Residents
@@ -78,6 +77,7 @@ class Engine:
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._messages: set[int] = set()
         self._shards: set[int] = set()
+        self._scan_again_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._upkeep: Handle | None = None
         self._closing = False
@@ -111,7 +111,8 @@ class Engine:
         try:
             await self._take_over()
             await self._read_inboxes(self._shards)
-            await self._scan_timers(self._shards)
+            if self.clock.now() >= self._scan_again_at:
+                await self._scan_timers(self._shards)
             await self._residents.evict(self._idle_seconds)
         except Exception:
             log.exception("upkeep failed; it is tried again in %s s", UPKEEP_SECONDS)
@@ -127,7 +128,7 @@ class Engine:
             for row in await self.store.outbox(gained):
                 self._perform(row.execution, journal.decode_command(row.body))
             await self._read_inboxes(gained)
-            await self._scan_timers(gained)
+            await self._scan_timers(held)
         # Only now: a shard whose outbox could not be read is to be gained again.
         self._shards = held
 
@@ -136,10 +137,13 @@ class Engine:
             self._receive(message.execution, message.id, message.body)
 
     async def _scan_timers(self, shards: set[int]) -> None:
-        """Bring the timers that are due within the horizon into memory."""
+        """Bring timers that are due within the horizon into memory; half of it later it is time to look again."""
         before = self.clock.now() + HORIZON_SECONDS
-        for row in await self.store.timers_due(shards, before, TIMERS_PER_SCAN):
+        rows = await self.store.timers_due(shards, before, TIMERS_PER_SCAN)
+        for row in rows:
             self._timers.start(row.execution, row.key, row.due_at)
+        brought = rows[-1].due_at if len(rows) == TIMERS_PER_SCAN else before
+        self._scan_again_at = brought - HORIZON_SECONDS / 2
 
     # --- executions
 
