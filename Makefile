@@ -8,20 +8,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint format crash perf conformance clean
+.PHONY: help setup demo test lint format crash perf conformance constraints clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) ## Install Stepwell and what its tests need into .venv
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Stepwell needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 	  || { echo "cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	  --editable '.[dev]'
 	@touch $@
 
 demo: $(READY) ## Run 50 orders, kill the server in the middle, and show what became of each
@@ -49,6 +50,12 @@ perf: $(READY) ## Measure, each figure beside a raw limit of the same run; print
 conformance: $(READY) ## Replay the cases recorded on AWS (needs CASES, the folder that holds replay.py)
 	@$(BIN)/python tests/conformance.py $(CASES)
 
+constraints: ## Find the newest versions that go together, and keep them in constraints.txt
+	@rm -rf $(VENV)-newest && $(PYTHON) -m venv $(VENV)-newest
+	@$(VENV)-newest/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	@{ sed -n '/^#/p' constraints.txt; $(VENV)-newest/bin/python -m pip freeze --exclude stepwell; } > constraints.new
+	@mv constraints.new constraints.txt; rm -rf $(VENV)-newest
+
 clean: ## Remove the virtual environment and every cache
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .stepwell dist build
+	rm -rf $(VENV) $(VENV)-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .stepwell dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
