@@ -1,15 +1,34 @@
-"""The report as data: what was found, what was expected before, and what follows. Rendering is `screen`'s."""
+"""The report as data and in words: what was found, what was expected before, and what follows.
+
+How it looks is the business of `screen`, `html` and `markdown`; what it says is said here, once.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from stepwell.bench.certify import Certificate
+import msgspec
+
+from stepwell.bench.certify import Certificate, Trial
 from stepwell.bench.oracles import Verdict, Witness
 from stepwell.bench.statistics import CONFIDENCE, at_most, interval
 
 DELIVERED_TWICE, WORKER_DIED, HOT_KEY = "delivered-twice", "worker-died", "hot-key"
 NEVER_CHARGED, STUCK = "never-charged", "stuck"
 MEASURES = (DELIVERED_TWICE, WORKER_DIED, HOT_KEY, NEVER_CHARGED, STUCK)
+
+HEADINGS = {
+    DELIVERED_TWICE: "charged twice,\ndelivered twice",
+    WORKER_DIED: "charged twice,\nworker died",
+    HOT_KEY: "updates lost,\none key",
+    NEVER_CHARGED: "never\ncharged",
+    STUCK: "stuck",
+}
+"""What stands over the column of a measure; the line may be broken where it is."""
+
+REFUSED = "writes\nrefused"
+NOT_AS_EXPECTED = "not as expected"
+WITNESSES, OTHERWISE, FOLLOWS, BACK_ENDS = "Witnesses", "Found otherwise than expected", "What follows", "Back ends"
+EVIDENCE = "This is evidence about these back ends on this machine, not about AWS."
 
 BLIND, CONDITIONAL, ORCHESTRATION, KEYED = "blind", "conditional", "orchestration", "orchestration-key"
 TITLES = {
@@ -52,6 +71,18 @@ class Cell:
             return f"{verdict.count} of {verdict.exposed}"
         return f"0 of {verdict.exposed} (at most {_percent(at_most(0, verdict.exposed))})"
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """What the rate is with 95 % confidence, from 0 to 1."""
+        return interval(self.verdict.count, self.verdict.exposed)
+
+    def basis(self) -> str:
+        """What the text rests on, in words: the interval, how often the fault struck, what was expected."""
+        low, high = (_percent(bound) for bound in self.interval)
+        rate = "" if self.verdict.invalid else f"{100 * CONFIDENCE:.0f} % interval {low} to {high}; "
+        times = "once" if self.fired == 1 else f"{self.fired} times"
+        return f"{rate}fault fired {times}; {'an anomaly' if self.expected else 'none'} was expected"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -65,6 +96,10 @@ class Row:
     @property
     def title(self) -> str:
         return TITLES[self.strategy]
+
+    @property
+    def refusals(self) -> str:
+        return f"{self.refused} of {self.writes}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +124,37 @@ class Report:
 
     def cell(self, strategy: str, measure: str) -> Cell:
         return next(row for row in self.rows if row.strategy == strategy).cells[measure]
+
+
+def summary(report: Report) -> str:
+    return f"Run {report.run}, {report.seconds:.0f} s, {report.clients} clients at once"
+
+
+def again(report: Report) -> str:
+    """The command that repeats this run's choices."""
+    return f"stepwell bench quick --seed {report.seed}"
+
+
+def sections(report: Report) -> dict[str, list[str]]:
+    """What is said below the table: titles and lines, in their order; none without lines."""
+    said = {
+        WITNESSES: [f"{title}: {witness.text}." for title, witness in witnesses(report)],
+        OTHERWISE: disagreements(report),
+        FOLLOWS: conclusions(report),
+        BACK_ENDS: back_ends(report),
+    }
+    return {title: lines for title, lines in said.items() if lines}
+
+
+def back_ends(report: Report) -> list[str]:
+    """Whether each may be believed, then what it all ran on."""
+    lines = [
+        f"{each.back_end}: {each.failure or 'certified'}; "
+        + ", ".join(f"{trial.wrong} of {trial.acknowledged} {trial.name} wrong" for trial in each.trials)
+        for each in report.certificates
+    ]
+    machine = ", ".join(report.machine.values())
+    return [*lines, ", ".join(f"{name} {version}" for name, version in report.versions.items()), machine]
 
 
 def disagreements(report: Report) -> list[str]:
@@ -208,7 +274,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _cell(cell: Cell) -> dict[str, Any]:
     verdict = cell.verdict
-    low, high = interval(verdict.count, verdict.exposed)
+    low, high = cell.interval
     return {
         "text": cell.text(),
         "count": verdict.count,
@@ -220,6 +286,97 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "disagrees": cell.disagrees,
         "witnesses": [{"text": each.text, "rows": list(each.rows)} for each in verdict.witnesses],
     }
+
+
+class UnreadableReport(Exception):
+    """What was read is no report of a run, or of another version's; the text says where it differs."""
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+# A report may come from anybody, and its words go to terminals, which control characters would steer.
+_Words = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+
+
+class _WitnessMembers(msgspec.Struct):
+    text: _Words
+    rows: tuple[dict[str, Any], ...]
+
+
+class _CellMembers(msgspec.Struct, rename="camel"):
+    count: _Count
+    exposed: _Count
+    fired: _Count
+    invalid: _Words | None
+    anomaly_expected: bool
+    witnesses: tuple[_WitnessMembers, ...]
+
+    def cell(self) -> Cell:
+        if self.count > self.exposed:
+            raise UnreadableReport(f"a cell counts {self.count} of {self.exposed}")
+        found = tuple(Witness(each.text, each.rows) for each in self.witnesses)
+        return Cell(Verdict(self.count, self.exposed, found, self.invalid), self.fired, self.anomaly_expected)
+
+
+class _RowMembers(msgspec.Struct, rename="camel"):
+    strategy: _Words
+    cells: dict[str, _CellMembers]
+    refused_writes: _Count
+    writes: _Count
+
+    def row(self) -> Row:
+        if sorted(self.cells) != sorted(MEASURES):
+            raise UnreadableReport(f"the cells of {self.strategy} are not {', '.join(MEASURES)}")
+        cells = {measure: self.cells[measure].cell() for measure in MEASURES}
+        return Row(self.strategy, cells, self.refused_writes, self.writes)
+
+
+class _TrialMembers(msgspec.Struct):
+    name: _Words
+    acknowledged: _Count
+    raced: _Count
+    wrong: _Count
+
+
+class _CertificateMembers(msgspec.Struct, rename="camel"):
+    back_end: _Words
+    trials: tuple[_TrialMembers, ...]
+
+    def certificate(self) -> Certificate:
+        trials = (Trial(each.name, each.acknowledged, each.raced, each.wrong) for each in self.trials)
+        return Certificate(self.back_end, tuple(trials))
+
+
+class _ReportMembers(msgspec.Struct, rename="camel"):
+    """What `as_members` writes, without what follows from the rest."""
+
+    run: _Words
+    seed: _Count
+    started_at: _Words
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
+    clients: _Count
+    machine: dict[_Words, _Words]
+    versions: dict[_Words, _Words]
+    certificates: tuple[_CertificateMembers, ...]
+    strategies: tuple[_RowMembers, ...]
+
+
+def parse(text: bytes) -> Report:
+    """A report from the JSON of `as_members`. Its sentences are made again from its counts and not read.
+
+    Raises `UnreadableReport`.
+    """
+    try:
+        members = msgspec.json.decode(text, type=_ReportMembers)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableReport(str(error)) from error
+    if sorted(row.strategy for row in members.strategies) != sorted(TITLES):
+        raise UnreadableReport(f"its strategies are not {', '.join(TITLES)}")
+    return Report(
+        run=members.run, seed=members.seed, started_at=members.started_at, seconds=members.seconds,
+        clients=members.clients, machine=members.machine, versions=members.versions,
+        certificates=tuple(each.certificate() for each in members.certificates),
+        rows=tuple(each.row() for each in members.strategies),
+    )  # fmt: skip
 
 
 def _percent(rate: float) -> str:

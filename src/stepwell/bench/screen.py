@@ -7,28 +7,16 @@ from rich.table import Table
 from rich.text import Text
 
 from stepwell.bench.report import (
-    DELIVERED_TWICE,
-    HOT_KEY,
-    NEVER_CHARGED,
-    STUCK,
-    WORKER_DIED,
+    EVIDENCE,
+    HEADINGS,
+    NOT_AS_EXPECTED,
+    REFUSED,
     Cell,
     Report,
-    Row,
-    conclusions,
-    disagreements,
     losses,
-    witnesses,
+    sections,
+    summary,
 )
-
-HEADINGS = {
-    DELIVERED_TWICE: "charged twice,\ndelivered twice",
-    WORKER_DIED: "charged twice,\nworker died",
-    HOT_KEY: "updates lost,\none key",
-    NEVER_CHARGED: "never\ncharged",
-    STUCK: "stuck",
-}
-
 
 PIPE_WIDTH = 110
 """Columns where there is no terminal: a table with its cells in one piece."""
@@ -48,14 +36,11 @@ def show(report: Report) -> None:
 def render(report: Report, width: int) -> RenderableType:
     """The report for a terminal of so many columns, from 80 on."""
     return Group(
-        Text(f"\nRun {report.run}, {report.seconds:.0f} s, {report.clients} clients at once\n", "dim"),
+        Text(f"\n{summary(report)}\n", "dim"),
         Text(losses(report) + "\n"),
         _table(report, narrow=width < PIPE_WIDTH),
-        *_section("Witnesses", [f"{title}: {witness.text}." for title, witness in witnesses(report)]),
-        *_section("Found otherwise than expected", disagreements(report)),
-        *_section("What follows", conclusions(report)),
-        *_section("Back ends", _back_ends(report)),
-        Text("\nThis is evidence about these back ends on this machine, not about AWS.", "dim"),
+        *(part for title, lines in sections(report).items() for part in _section(title, lines)),
+        Text(f"\n{EVIDENCE}", "dim"),
     )
 
 
@@ -64,9 +49,9 @@ def _table(report: Report, *, narrow: bool) -> Table:
     table.add_column("", min_width=max(len(word) for row in report.rows for word in row.title.split()))
     for heading in HEADINGS.values():
         table.add_column(heading)
-    table.add_column("writes\nrefused")
+    table.add_column(REFUSED)
     for row in report.rows:
-        table.add_row(row.title, *(_cell(row.cells[measure], narrow) for measure in HEADINGS), _refused(row))
+        table.add_row(row.title, *(_cell(row.cells[measure], narrow) for measure in HEADINGS), row.refusals)
     return table
 
 
@@ -74,24 +59,8 @@ def _cell(cell: Cell, narrow: bool) -> Text:
     style = "yellow" if cell.verdict.invalid else "red" if cell.verdict.count else "green"
     lines = cell.text().replace(" (", "\n(")
     text = Text(lines.replace("at most ", "at most\n") if narrow else lines, style)
-    return text.append("\nnot as expected", "bold yellow") if cell.disagrees else text
-
-
-def _refused(row: Row) -> str:
-    return f"{row.refused} of {row.writes}"
+    return text.append(f"\n{NOT_AS_EXPECTED}", "bold yellow") if cell.disagrees else text
 
 
 def _section(title: str, lines: list[str]) -> list[RenderableType]:
-    if not lines:
-        return []
     return [Text(f"\n{title}", "bold"), *(Padding(Text(line), (0, 0, 0, 2)) for line in lines)]
-
-
-def _back_ends(report: Report) -> list[str]:
-    lines = [
-        f"{each.back_end}: {each.failure or 'certified'}; "
-        + ", ".join(f"{trial.wrong} of {trial.acknowledged} {trial.name} wrong" for trial in each.trials)
-        for each in report.certificates
-    ]
-    machine = ", ".join(report.machine.values())
-    return [*lines, ", ".join(f"{name} {version}" for name, version in report.versions.items()), machine]

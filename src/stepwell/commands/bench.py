@@ -3,11 +3,16 @@
 import random
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from stepwell.bench.report import Report
+
 _NEEDED = ("boto3", "ministack")
 _SEEDS = 1 << 24
+_PAGE = "report.html"
 
 
 @click.group()
@@ -17,14 +22,18 @@ def bench() -> None:
     The same work under several strategies, on real back ends, while it is broken on purpose.
 
     \b
-    Example:
-      stepwell bench quick
+    Examples:
+      stepwell bench quick --out bench-1
+      stepwell bench report bench-1
     """
 
 
 @bench.command()
 @click.option("--seed", type=click.IntRange(0, _SEEDS - 1), help="Repeats a run's choices. Default: a new one.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep histories and report.json here.")
+@click.option(
+    "--out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the histories and report.html, report.md and report.json here.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def quick(seed: int | None, out: Path | None, as_json: bool) -> None:
     """Find lost updates and double charges, in about 20 seconds.
@@ -43,7 +52,7 @@ def quick(seed: int | None, out: Path | None, as_json: bool) -> None:
     from stepwell.bench.backends import BackEndFailed
     from stepwell.bench.progress import progress
     from stepwell.bench.quick import Settings, run
-    from stepwell.bench.report import as_members
+    from stepwell.bench.report import again, as_members
     from stepwell.bench.screen import show
     from stepwell.commands import output
 
@@ -53,11 +62,39 @@ def quick(seed: int | None, out: Path | None, as_json: bool) -> None:
             report = run(settings, notify)
     except BackEndFailed as error:
         raise click.ClickException(str(error)) from error
+    if out:
+        _write_pages(out, report)
     if as_json:
         click.echo(output.as_json(as_members(report)))
     else:
         show(report)
-        click.echo(f"\nAgain: stepwell bench quick --seed {report.seed}" + (f"\nHistories: {out}" if out else ""))
+        click.echo(f"\nAgain: {again(report)}" + (f"\nHistories and {out / _PAGE}" if out else ""))
+    click.get_current_context().exit(0 if report.valid else 1)
+
+
+@bench.command("report")
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def report_(run: Path) -> None:
+    """Show a run again, and write its report.html and report.md anew.
+
+    RUN is the folder that `quick --out` wrote. Only its report.json is read, and only what was counted: the sentences
+    are made again by this version. The exit code is that of the run.
+
+    \b
+    Example:
+      stepwell bench report bench-17
+    """
+    from stepwell.bench.report import UnreadableReport, parse
+    from stepwell.bench.screen import show
+
+    source = run / "report.json"
+    try:
+        report = parse(source.read_bytes())
+    except (OSError, UnreadableReport) as error:
+        raise click.ClickException(f"{source} cannot be read as the report of a run: {error}") from error
+    _write_pages(run, report)
+    show(report)
+    click.echo(f"\nWritten: {run / _PAGE} and report.md")
     click.get_current_context().exit(0 if report.valid else 1)
 
 
@@ -69,8 +106,7 @@ def list_() -> None:
     Example:
       stepwell bench list
     """
-    from stepwell.bench.report import EXPECTED, TITLES
-    from stepwell.bench.screen import HEADINGS
+    from stepwell.bench.report import EXPECTED, HEADINGS, TITLES
     from stepwell.commands import output
 
     rows = [
@@ -78,6 +114,16 @@ def list_() -> None:
         for strategy, found in EXPECTED.items()
     ]
     output.print_table(["strategy", *(heading.replace("\n", " ") for heading in HEADINGS.values())], rows)
+
+
+def _write_pages(folder: Path, report: "Report") -> None:
+    from stepwell.bench import html, markdown
+
+    try:
+        (folder / _PAGE).write_text(html.page(report), "utf-8")
+        (folder / "report.md").write_text(markdown.document(report), "utf-8")
+    except OSError as error:
+        raise click.ClickException(f"the report cannot be written: {error}") from error
 
 
 def _require_parts() -> None:
