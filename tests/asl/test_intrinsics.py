@@ -15,6 +15,7 @@ INPUT = {
     "half": 1.5,
     "nothing": None,
     "list": [1, 2, 2, 3, 1],
+    "mixed": [1, True, 1.0, "1", [1], [True], [1], {"a": 1, "b": 0}, {"a": 1, "b": False}, {"b": 0, "a": 1}, None],
     "object": {"Arg1": 1, "Arg2": []},
     "template": "It's {}!",
     "json": '{"a": [1, 2.50, "x"]}',
@@ -65,6 +66,7 @@ def call(scope):
         ("States.ArrayGetItem($.list, 3)", 3),
         ("States.ArrayLength($.list)", 5),
         ("States.ArrayUnique($.list)", [1, 2, 3]),
+        ("States.ArrayUnique($.mixed)", [1, True, "1", [1], [True], {"a": 1, "b": 0}, {"a": 1, "b": False}, None]),
         ("States.Base64Encode('Data to encode')", "RGF0YSB0byBlbmNvZGU="),
         ("States.Base64Decode('w7w=')", "ü"),
         ("States.Hash('input data', 'SHA-1')", "aaff4a450a104cd177d28d18d74485e8cae074b7"),
@@ -210,6 +212,14 @@ def test_uuid(scope):
     assert uuid.evaluate(scope()) == first
 
 
+@pytest.mark.parametrize("call", ["States.ArrayUnique($.list)", "States.StringSplit($.text, $.separators)"])
+def test_the_work_grows_as_the_input_does(scope, call):
+    """Compared each with each, these would take many minutes."""
+    separators = "".join(map(chr, range(0x4E00, 0x4E00 + 20_000)))
+    one = scope({"list": list(range(100_000)), "text": "b" * 100_000, "separators": separators})
+    assert compile_intrinsic(call).evaluate(one) in (one.input["list"], [one.input["text"]])
+
+
 def test_random_numbers_stay_in_range(scope):
     one = scope({"a": 12.5, "b": 44.51})
     random = compile_intrinsic("States.MathRandom($.a, $.b)")
@@ -343,3 +353,10 @@ def test_any_arguments_give_a_value_or_a_failure(scope, function, arguments):
         compile_intrinsic(f"States.{name}({paths})").evaluate(scope({"a": arguments}))
     except StatesError as error:
         assert error.error == INTRINSIC_FAILURE
+
+
+def test_format_bounds_its_result_before_it_is_made(scope):
+    text = "x" * 240_000
+    call = compile_intrinsic("States.Format('" + "{}" * 200 + "'" + ", $.s" * 200 + ")")
+    with pytest.raises(StatesError, match="more than 16777216 characters"):
+        call.evaluate(scope({"s": text}))

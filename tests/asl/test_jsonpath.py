@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stepwell.asl.errors import StatesError
 from stepwell.asl.jsonpath import PathError, PathSyntaxError, compile_path
 
 _DATA = json.loads((File(__file__).parent.parent / "data" / "jsonpath-vectors.json").read_text())
@@ -232,3 +233,17 @@ def test_a_definite_path_is_a_walk(keys, document):
             path.read(document)
     else:
         assert path.read(document) is found[0]
+
+
+def test_an_exponential_pattern_is_given_up():
+    path = compile_path("$.a[?(@.s =~ /(a|aa)+c?b/)]")
+    with pytest.raises(StatesError, match="takes more than"):
+        path.read({"a": [{"s": "a" * 60 + "c"}]})
+
+
+def test_a_path_that_multiplies_its_matches_is_given_up():
+    document: object = 1
+    for _ in range(120):
+        document = {"a": document}
+    with pytest.raises(StatesError, match="matches more than 1000000 values"):
+        compile_path("$..*..*..*..*").read(document)

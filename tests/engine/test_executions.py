@@ -31,6 +31,17 @@ async def test_chain_of_states_is_one_step(any_lab: Lab) -> None:
     assert len(await steps_of(any_lab.store, id)) == 1
 
 
+async def test_slow_transitions_let_others_have_their_turn(any_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residents, "STEP_SECONDS_MAX", 0)
+    node = await any_lab.node()
+    states = {f"S{i}": {"Type": "Pass", "Next": f"S{i + 1}"} for i in range(3)} | {"S3": {"Type": "Succeed"}}
+    id = await any_lab.start(node, flow(**states), input=Payload({"n": 1}))
+    ended = await any_lab.finish(id)
+    assert (ended.status, ended.output.value, ended.event_id) == (SUCCEEDED, {"n": 1}, 10)
+    assert len(await steps_of(any_lab.store, id)) == 5
+    await check_journal(any_lab.store, id)
+
+
 async def test_row_is_readable_once_started(any_lab: Lab) -> None:
     node = await any_lab.node()
     row = await node.engine.start_execution(any_lab.request(WAIT, input=Payload({"a": 1})))

@@ -122,10 +122,10 @@ async def test_outcome_that_comes_after_the_end_is_nobodys(lab: Lab, caplog: pyt
 async def test_defect_is_told_to_the_caller(lab: Lab, monkeypatch: pytest.MonkeyPatch, at_once: bool) -> None:
     decide = residents.decide
 
-    def broken(program: Any, execution: Any, stimulus: Any) -> Any:
+    def broken(program: Any, execution: Any, stimulus: Any, overtime: Any) -> Any:
         if at_once or not isinstance(stimulus, StartRequested):
             raise ZeroDivisionError("a defect")
-        return decide(program, execution, stimulus)
+        return decide(program, execution, stimulus, overtime)
 
     monkeypatch.setattr(residents, "decide", broken)
     lab.handlers["f"] = echo

@@ -1,15 +1,20 @@
 """Stops, the execution's own timeout, AWS's quotas, what replaces them with extended limits, and the step's budget."""
 
+import json
+from functools import partial
 from typing import Any
 
 import pytest
 
+from stepwell.machine import payload
 from stepwell.machine import records as r
 from stepwell.machine import stimuli as s
+from stepwell.machine.decide import decide
 from stepwell.machine.execution import ABORTED, FAILED, RUNNING, SUCCEEDED, TIMED_OUT
 from stepwell.machine.payload import Payload
 from stepwell.machine.turn import EVENTS_MAX, PAYLOAD_BYTES_MAX, TRANSITIONS_PER_STEP
 
+from . import harness
 from .harness import ACTIVITY, BEGIN, FUNCTION, Run, fold, machine, one, snapshot
 
 TASK = {"Name": "S", "Type": "Task", "Resource": FUNCTION}
@@ -181,6 +186,17 @@ def test_a_full_history_ends_what_is_open():
     assert not run.tasks
 
 
+def test_data_that_the_memory_cannot_hold_fails_the_execution(monkeypatch):
+    def exhausted(value):
+        if value == ["huge"]:
+            raise MemoryError
+        return json.dumps(value)
+
+    monkeypatch.setattr(payload, "encode", exhausted)
+    run = Run(machine({"Name": "S", "Type": "Pass", "Result": ["huge"]}))
+    assert (run.status, run.execution.error) == (FAILED, "States.DataLimitExceeded")
+
+
 # --- the budget
 
 
@@ -207,6 +223,16 @@ def test_a_budget_is_renewed_once():
     assert not other.renew().accepted
     idle = Run(machine(TASK))
     assert not idle.feed(s.BudgetRenewed(at=BEGIN)).accepted
+
+
+def test_overtime_ends_a_step_but_not_before_its_first_transition(monkeypatch):
+    monkeypatch.setattr(harness, "decide", partial(decide, overtime=lambda: True))
+    run = Run(LOOP, {"n": 2})
+    while run.renewals:
+        assert run.renew().accepted
+    assert run.output == {"n": 0}
+    entered = [sum(isinstance(record, r.StateEntered) for record in step.records) for step in run.steps]
+    assert entered == [1, 1, 1, 1, 1, 1, 0]
 
 
 def test_a_start_is_taken_once():

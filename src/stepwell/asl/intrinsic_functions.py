@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TypeAlias
 
 from stepwell.asl.javaforms import JavaRandom, java_text
@@ -61,10 +61,14 @@ def _limited(value: Json) -> str:
     return text
 
 
+FORMAT_CHARACTERS_MAX = 16 << 20
+"""A template may name a large argument thousands of times: the memory is bounded before the text is made."""
+
+
 def _format(arguments: list[Json], draws: Draws) -> str:
     template, values = _string(arguments[0]), iter(arguments[1:])
     parts: list[str] = []
-    used = index = 0
+    used = index = size = 0
     while index < len(template):
         char = template[index]
         if char == "\\" and template[index + 1 : index + 2] in ("{", "}", "\\"):
@@ -73,6 +77,9 @@ def _format(arguments: list[Json], draws: Draws) -> str:
         elif template.startswith("{}", index):
             parts.append(java_text(next(values, None)))
             used += 1
+            size += len(parts[-1])
+            if size > FORMAT_CHARACTERS_MAX:
+                raise IntrinsicError(f"The result has more than {FORMAT_CHARACTERS_MAX} characters")
             index += 1
         else:
             parts.append(char)
@@ -121,11 +128,19 @@ def _array_get_item(arguments: list[Json], draws: Draws) -> Json:
 
 
 def _array_unique(arguments: list[Json], draws: Draws) -> list[Json]:
-    unique: list[Json] = []
+    unique: dict[Hashable, Json] = {}
     for value in _array(arguments[0]):
-        if not any(same(value, each) for each in unique):
-            unique.append(value)
-    return unique
+        unique.setdefault(_identity(value), value)
+    return list(unique.values())
+
+
+def _identity(value: Json) -> Hashable:
+    """Equal for two values when they are the same JSON, as `same` has it."""
+    if isinstance(value, dict):
+        return dict, frozenset((name, _identity(member)) for name, member in value.items())
+    if isinstance(value, list):
+        return list, tuple(map(_identity, value))
+    return (bool, value) if isinstance(value, bool) else value
 
 
 def _base64_encode(arguments: list[Json], draws: Draws) -> str:
@@ -171,7 +186,7 @@ def _math_add(arguments: list[Json], draws: Draws) -> int:
 
 def _string_split(arguments: list[Json], draws: Draws) -> list[str]:
     """Every character of the second argument separates, and nothing empty is kept (recorded)."""
-    text, separators = map(_string, arguments)
+    text, separators = _string(arguments[0]), frozenset(_string(arguments[1]))
     parts, start = [], 0
     for index, char in enumerate(text):
         if char in separators:

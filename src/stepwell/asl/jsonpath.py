@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from stepwell.asl.errors import RUNTIME, StatesError
 from stepwell.asl.javaforms import java_class
 from stepwell.asl.jsonpath_filters import MISSING, Operand, PathCompiler, Predicate, compile_filter
 from stepwell.asl.jsonpath_parser import (
@@ -27,6 +28,9 @@ from stepwell.asl.jsonpath_parser import (
 from stepwell.asl.jsontext import Json, encode
 
 __all__ = ["Path", "PathError", "PathSyntaxError", "compile_path"]
+
+MATCHES_MAX = 1_000_000
+"""Of a path with `..`: several of them multiply what they find; a document of 120 levels would do to fill memory."""
 
 
 class PathError(Exception):
@@ -323,6 +327,8 @@ def _build_scan(compilation: _Compilation, index: int) -> _Step:
         for child in _descendants(value):
             if wanted(child, root):
                 step(child, root, results)
+                if len(results) > MATCHES_MAX:
+                    raise StatesError(RUNTIME, f"The path {compilation.path} matches more than {MATCHES_MAX} values.")
 
     return walk
 

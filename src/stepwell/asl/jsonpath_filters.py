@@ -9,6 +9,9 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+import regex
+
+from stepwell.asl.errors import RUNTIME, StatesError
 from stepwell.asl.jsonpath_parser import Cursor, PathSyntaxError
 from stepwell.asl.jsontext import Json
 
@@ -186,7 +189,7 @@ class _Parser:
     def _word(self) -> str:
         return self._matched(_WORD)
 
-    def _matched(self, pattern: re.Pattern[str]) -> str:
+    def _matched(self, pattern: "re.Pattern[str]") -> str:
         match = pattern.match(self.cursor.text, self.cursor.position, self.cursor.end)
         return match.group() if match else ""
 
@@ -215,7 +218,7 @@ class _Parser:
         self.cursor.position = close + 1
         return _unescape(self.cursor.text[start:close])
 
-    def _read_pattern(self) -> re.Pattern[str]:
+    def _read_pattern(self) -> "regex.Pattern[str]":
         start = self.cursor.position + 1
         close = self.cursor.unescaped(start, "/")
         if close < 0:
@@ -223,12 +226,12 @@ class _Parser:
         self.cursor.position = close + 1
         letters = self._word()
         self.cursor.position += len(letters)
-        flags = re.NOFLAG
+        flags = 0
         for letter in letters:
-            flags |= _FLAGS.get(letter, re.NOFLAG)
+            flags |= _FLAGS.get(letter, 0)
         try:
-            return re.compile(self.cursor.text[start:close], flags)
-        except (re.error, OverflowError, RecursionError):
+            return regex.compile(self.cursor.text[start:close], flags)
+        except (regex.error, OverflowError, RecursionError):
             raise PathSyntaxError(f"Failed to parse pattern: {self.cursor.text[start:close]}") from None
 
     def _read_json(self, opening: str) -> Json:
@@ -275,7 +278,10 @@ _WORD = re.compile(r"\w*")
 _NUMBER_CHARACTERS = re.compile(r"[-.\deE]*")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _WORDS = {"true": True, "false": False, "null": None}
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+_FLAGS = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
+
+MATCH_SECONDS_MAX = 0.1
+"""For one text. A pattern such as `(a+)+b` takes time exponential in it, and nothing else could stop that."""
 
 
 def _unescape(text: str) -> str:
@@ -342,11 +348,16 @@ def _ordered(compare: Callable[[Json, Json], bool]) -> Operator:
 
 
 def _matches(left: Json, right: Json) -> bool:
-    pattern, subject = (left, right) if isinstance(left, re.Pattern) else (right, left)
-    if not isinstance(pattern, re.Pattern) or isinstance(subject, re.Pattern):
+    pattern, subject = (left, right) if isinstance(left, regex.Pattern) else (right, left)
+    if not isinstance(pattern, regex.Pattern) or isinstance(subject, regex.Pattern):
         return False
     subjects = subject if isinstance(subject, list) else [subject]
-    return any(pattern.fullmatch(_pattern_input(each)) for each in subjects)
+    try:
+        return any(pattern.fullmatch(_pattern_input(each), timeout=MATCH_SECONDS_MAX) for each in subjects)
+    except TimeoutError:
+        raise StatesError(
+            RUNTIME, f"The regular expression /{pattern.pattern}/ takes more than {MATCH_SECONDS_MAX} s on one text."
+        ) from None
 
 
 def _pattern_input(value: Json) -> str:

@@ -25,6 +25,9 @@ INBOX_MAX = 10_000
 
 ARRIVALS_PER_STEP_MAX = 256
 
+STEP_SECONDS_MAX = 0.25
+"""How long the transitions of one step may keep all other executions and callers waiting."""
+
 RECORDS_BETWEEN_CHECKPOINTS = 1_000
 
 CHECKPOINTS_AT_ONCE = 256
@@ -276,7 +279,9 @@ class Residents:
 
     def _decided(self, resident: Resident, execution: Execution, arrivals: list[Arrival]) -> "Pending":
         before = execution.sequence, execution.event_id
-        steps = [decide(resident.program, execution, arrival.stimulus) for arrival in arrivals]
+        time = asyncio.get_running_loop().time
+        ends = time() + STEP_SECONDS_MAX
+        steps = [decide(resident.program, execution, arrival.stimulus, lambda: time() >= ends) for arrival in arrivals]
         records = [record for step in steps for record in step.records]
         commands = [command for step in steps for command in step.commands]
         advance = Advance(execution, records, commands)

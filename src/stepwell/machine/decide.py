@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.asl.errors import RUNTIME, StatesError, too_deep
+from stepwell.asl.errors import DATA_LIMIT_EXCEEDED, RUNTIME, StatesError, too_deep
 from stepwell.asl.program import (
     ChoiceState,
     FailState,
@@ -25,7 +25,7 @@ from stepwell.machine import records as r
 from stepwell.machine import stimuli as s
 from stepwell.machine.commands import Command, RenewBudget
 from stepwell.machine.execution import Execution, Frame
-from stepwell.machine.turn import EVENTS_MAX, HistoryLimitReached, Turn
+from stepwell.machine.turn import EVENTS_MAX, HistoryLimitReached, Turn, data_limit_cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,20 @@ class Step:
     accepted: bool
 
 
-def decide(program: Program, execution: Execution, stimulus: s.Stimulus) -> Step:
-    """Advance the execution in place. Raises only on a defect; the caller then drops the execution and folds anew."""
+def decide(
+    program: Program, execution: Execution, stimulus: s.Stimulus, overtime: Callable[[], bool] = lambda: False
+) -> Step:
+    """Advance the execution in place. Raises only on a defect; the caller then drops the execution and folds anew.
+
+    `overtime` is asked between transitions and ends the step when it says so. That a step ended is in its records, so
+    a fold needs no such answer.
+    """
     seed = stimulus.seed if isinstance(stimulus, s.StartRequested) else execution.seed
     turn = Turn(program, execution, stimulus.at, seed)
     try:
         accepted = _STIMULI[type(stimulus)](turn, stimulus)
         if accepted:
-            _run(turn)
+            _run(turn, overtime)
     except HistoryLimitReached:
         accepted = True
         cause = f"The execution reached the maximum number of history events ({EVENTS_MAX})."
@@ -56,13 +62,16 @@ def decide(program: Program, execution: Execution, stimulus: s.Stimulus) -> Step
     return Step(turn.records, turn.commands, accepted)
 
 
-def _run(turn: Turn) -> None:
+def _run(turn: Turn, overtime: Callable[[], bool]) -> None:
     """Let every thread that can go on go on, one after the other, until all wait or the step's budget is spent."""
+    begun = False
     while turn.ready and turn.running:
-        if turn.spent:
+        # A step that did nothing would be followed by another such: the first transition is made however late it is.
+        if turn.spent or (begun and overtime()):
             turn.emit(r.TransitionBudgetSpent())
             turn.command(RenewBudget())
             return
+        begun = True
         frame = turn.execution.frames.get(turn.ready.popleft())
         if frame is not None:
             _guarded(turn, frame, _advance)
@@ -77,6 +86,9 @@ def _guarded(turn: Turn, frame: Frame, action: Callable[[Turn, Frame], None]) ->
     except RecursionError:
         # A document that grows a level in every round of a loop gets here; left alone it would wedge the execution.
         failure.fail_evaluation(turn, frame, too_deep())
+    except MemoryError:
+        # What does not fit into the memory exceeds any quota; left alone it would come again after every restart.
+        failure.fail_evaluation(turn, frame, StatesError(DATA_LIMIT_EXCEEDED, data_limit_cause(frame.state)))
 
 
 def _advance(turn: Turn, frame: Frame) -> None:
