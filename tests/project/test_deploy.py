@@ -26,7 +26,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 sys.path.insert(0, str(EXAMPLES / "orders"))
 sys.path.insert(0, str(EXAMPLES / "funding" / "functions"))
 import approve  # noqa: E402
-from cashier import read_lines  # noqa: E402
+from cashier import Cashier, read_lines  # noqa: E402
 
 PASS = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": %s, "End": true}}}'
 
@@ -285,3 +285,20 @@ def test_a_debit_that_nobody_funds(endpoint: Endpoint, funding: tuple[str, Path]
     assert (output["outcome"], output["balance"]) == ("reversed", 0)
     entries = read_lines(cashier / "entries.jsonl")
     assert [entry["amount"] for entry in entries if entry["artist"] == "grace"] == [-50, 50]
+
+
+def test_a_debit_that_is_covered_without_waking_anybody_stands(endpoint: Endpoint, funding: tuple[str, Path]) -> None:
+    """The payment comes before the request for it is written, so nobody holds a token yet."""
+    machine, cashier = funding
+    paid = False
+
+    def pay() -> None:
+        nonlocal paid
+        if not paid and any(entry["artist"] == "hedy" for entry in read_lines(cashier / "entries.jsonl")):
+            paid = True
+            event = {"key": "payment", "artist": "hedy"}
+            Cashier(cashier).enter("fund", event, "payment", lambda balance: {"amount": 50})
+
+    ended = endpoint.run(machine, {"artist": "hedy", "amount": 50, "patienceSeconds": 1}, pay)
+    output = json.loads(ended["output"])
+    assert (output["outcome"], output["balance"]) == ("confirmed", 0)
