@@ -2,7 +2,7 @@
 
 from stepwell.api.documents import read_document
 from stepwell.api.identity import Identity
-from stepwell.api.paging import make_token, page_size, read_token
+from stepwell.api.paging import Page
 from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.api.tags import read_tags
 from stepwell.awsmodels.errors import ServiceError
@@ -31,14 +31,9 @@ async def delete_activity(service: Service, who: Identity, request: Members) -> 
 
 
 async def list_activities(service: Service, who: Identity, request: Members) -> Members:
-    call = ("ListActivities", who.account, who.region)
-    now, size = service.engine.clock.now(), page_size(request.get("maxResults"))
-    after = read_token(request.get("nextToken"), call, str, now) or ""
-    found = await service.catalog.activities(who.account, who.region, after=after, limit=size + 1)
-    reply: dict[str, object] = {"activities": [_item(activity) for activity in found[:size]]}
-    if len(found) > size:
-        reply["nextToken"] = make_token(call, found[size - 1].arn, now)
-    return reply
+    page = Page(("ListActivities", who.account, who.region), request, str, service.engine.clock.now())
+    found = await service.catalog.activities(who.account, who.region, after=page.start or "", limit=page.limit)
+    return page.reply("activities", [_item(activity) for activity in found], lambda: found[page.size - 1].arn)
 
 
 async def get_activity_task(service: Service, who: Identity, request: Members) -> Members:

@@ -7,7 +7,7 @@ from typing import Any
 from stepwell.api.documents import read_document
 from stepwell.api.history import history_event
 from stepwell.api.identity import Identity
-from stepwell.api.paging import make_token, page_size, read_token
+from stepwell.api.paging import Page
 from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import EXECUTION, STATE_MACHINE, Arn, check_name, parse_arn
@@ -127,15 +127,13 @@ async def describe_execution(service: Service, who: Identity, request: Members) 
 async def list_executions(service: Service, who: Identity, request: Members) -> Members:
     arn = await _listed(service, request)
     status = request.get("statusFilter")
-    call = ("ListExecutions", arn, status)
-    now, size = service.engine.clock.now(), page_size(request.get("maxResults"))
-    before = read_token(request.get("nextToken"), call, tuple[float, str], now)
-    rows = await service.engine.executions(through=arn, status=status, limit=size + 1, before=before)
-    reply: dict[str, Any] = {"executions": [_item(row) for row in rows[:size]]}
-    if len(rows) > size:
-        last = rows[size - 1]
-        reply["nextToken"] = make_token(call, (last.started_at, last.id), now)
-    return reply
+    page = Page(("ListExecutions", arn, status), request, tuple[float, str], service.engine.clock.now())
+    rows = await service.engine.executions(through=arn, status=status, limit=page.limit, before=page.start)
+
+    def last() -> tuple[float, str]:
+        return rows[page.size - 1].started_at, rows[page.size - 1].id
+
+    return page.reply("executions", [_item(row) for row in rows], last)
 
 
 async def _listed(service: Service, request: Members) -> str:
@@ -159,17 +157,13 @@ async def _listed(service: Service, request: Members) -> str:
 async def get_execution_history(service: Service, who: Identity, request: Members) -> Members:
     arn = parse_arn(request["executionArn"], EXECUTION).text
     reverse = bool(request.get("reverseOrder"))
-    call = ("GetExecutionHistory", arn, reverse)
-    now, size = service.engine.clock.now(), page_size(request.get("maxResults"))
-    start = read_token(request.get("nextToken"), call, int, now)
+    page = Page(("GetExecutionHistory", arn, reverse), request, int, service.engine.clock.now())
     if await service.engine.execution(arn) is None:
         raise _does_not_exist(arn)
-    events = await service.engine.history(arn, start=start, limit=size + 1, reverse=reverse)
+    events = await service.engine.history(arn, start=page.start, limit=page.limit, reverse=reverse)
     include_data = request.get("includeExecutionData") is not False
-    reply: dict[str, Any] = {"events": [history_event(id, event, include_data) for id, event in events[:size]]}
-    if len(events) > size:
-        reply["nextToken"] = make_token(call, events[size][0], now)
-    return reply
+    shown = [history_event(id, event, include_data) for id, event in events]
+    return page.reply("events", shown, lambda: events[page.size][0])
 
 
 async def find_execution(service: Service, request: Members) -> ExecutionRow:

@@ -5,7 +5,7 @@ from typing import Any
 
 from stepwell.api.executions import find_execution
 from stepwell.api.identity import Identity
-from stepwell.api.paging import make_token, page_size, read_token
+from stepwell.api.paging import Page, page_size
 from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.api.tags import read_tags
 from stepwell.asl.compile import check_definition
@@ -106,14 +106,9 @@ async def _revision(service: Service, name: str, revision: Revision, request: Me
 
 
 async def list_state_machines(service: Service, who: Identity, request: Members) -> Members:
-    call = ("ListStateMachines", who.account, who.region)
-    now, size = service.engine.clock.now(), page_size(request.get("maxResults"))
-    after = read_token(request.get("nextToken"), call, str, now) or ""
-    found = await service.catalog.state_machines(who.account, who.region, after=after, limit=size + 1)
-    reply: dict[str, Any] = {"stateMachines": [_item(machine) for machine in found[:size]]}
-    if len(found) > size:
-        reply["nextToken"] = make_token(call, found[size - 1].arn, now)
-    return reply
+    page = Page(("ListStateMachines", who.account, who.region), request, str, service.engine.clock.now())
+    found = await service.catalog.state_machines(who.account, who.region, after=page.start or "", limit=page.limit)
+    return page.reply("stateMachines", [_item(machine) for machine in found], lambda: found[page.size - 1].arn)
 
 
 async def validate_state_machine_definition(service: Service, who: Identity, request: Members) -> Members:

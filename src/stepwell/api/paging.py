@@ -7,7 +7,8 @@ from anything else.
 import base64
 import binascii
 import hashlib
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -24,6 +25,29 @@ T = TypeVar("T")
 def page_size(max_results: int | None, most: int = PAGE_DEFAULT) -> int:
     """How many items a page has: AWS takes 0 as not given."""
     return max_results or most
+
+
+class Page(Generic[T]):
+    """The page of a listing that a request asks for.
+
+    `call` is the operation and the parameters that every page must repeat; `start` is the cursor that the token of the
+    page before holds, None for the first page. Raises InvalidToken for a token that is not of this call.
+    """
+
+    def __init__(self, call: tuple[object, ...], request: Mapping[str, Any], cursor: type[T], now: float) -> None:
+        self.start = read_token(request.get("nextToken"), call, cursor, now)
+        self.size = page_size(request.get("maxResults"))
+        self.limit = self.size + 1
+        """How many items to look for: the one too many tells that there is another page."""
+        self._call = call
+        self._now = now
+
+    def reply(self, member: str, items: Sequence[object], cursor: Callable[[], T]) -> dict[str, Any]:
+        """The reply with its `member`, and with a token if items are left over: `cursor` says where to go on."""
+        reply: dict[str, Any] = {member: items[: self.size]}
+        if len(items) > self.size:
+            reply["nextToken"] = make_token(self._call, cursor(), self._now)
+        return reply
 
 
 def make_token(call: tuple[object, ...], cursor: Any, now: float) -> str:
