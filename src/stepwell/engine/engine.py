@@ -11,7 +11,7 @@ from stepwell.engine.committer import Committer
 from stepwell.engine.dispatch import Dispatcher
 from stepwell.engine.errors import ExecutionExists, ExecutionNotFound, InvalidToken, TaskDoesNotExist, TaskTimedOut
 from stepwell.engine.express import Express
-from stepwell.engine.projection import document, parse_timer_key, started_row, timer_key
+from stepwell.engine.projection import current_row, parse_timer_key, started_row, timer_key
 from stepwell.engine.residents import Advance, Residents
 from stepwell.engine.tasks import TaskRunner
 from stepwell.engine.timers import HORIZON_SECONDS, Timers
@@ -363,13 +363,10 @@ class Engine:
         """A nested execution's last step puts its outcome into its parent's inbox."""
         if execution.parent is None or not isinstance(records[-1], ExecutionEnded):
             return ()
-        row = ExecutionRow(
-            id=execution.id, name=execution.name, state_machine=execution.state_machine, revision=execution.revision,
-            status=execution.status, started_at=execution.started_at, input=document(execution.input),
-            stopped_at=execution.stopped_at, error=execution.error, cause=execution.cause,
-        )  # fmt: skip
         output = execution.output.text if execution.output is not None else None
-        outcome = self._runner.child_ended(row, execution.input.text, output, execution.parent_task or "")
+        outcome = self._runner.child_ended(
+            current_row(execution), execution.input.text, output, execution.parent_task or ""
+        )
         return [(execution.parent, journal.encode_inline(outcome))]
 
     def _announce(self, executions: Sequence[str]) -> None:

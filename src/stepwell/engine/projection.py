@@ -42,7 +42,7 @@ def step_commit(
         format=FORMAT,
         body=encoded.body,
         payloads=payloads,
-        row=_row(execution) if sequence == 0 or execution.status != RUNNING else None,
+        row=current_row(execution) if sequence == 0 or execution.status != RUNNING else None,
         timers=_timers(commands),
         outbox=dict.fromkeys(done) | _outbox(commands) | _moot(execution),
         consumed=consumed,
@@ -98,7 +98,8 @@ def started_row(request: StartRequested) -> ExecutionRow:
     )
 
 
-def _row(execution: Execution) -> ExecutionRow:
+def current_row(execution: Execution) -> ExecutionRow:
+    """The row of an execution as it stands."""
     return ExecutionRow(
         id=execution.id,
         name=execution.name,
