@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 from stepwell.api.identity import identity
 from stepwell.api.lambda_rest import lambda_routes
 from stepwell.functions.service import FunctionService
+from stepwell.store.memory import MemoryStore
 
 ROLE = "arn:aws:iam::123456789012:role/test"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
@@ -36,23 +37,6 @@ def handler(event, context):
     return {"event": event, "id": context.aws_request_id,
             "custom": context.client_context.custom if context.client_context else None}
 """
-
-
-class MemoryDocuments:
-    def __init__(self) -> None:
-        self.bodies: dict[tuple[str, str], bytes] = {}
-
-    async def put(self, kind: str, key: str, body: bytes) -> None:
-        self.bodies[kind, key] = body
-
-    async def get(self, kind: str, key: str) -> bytes | None:
-        return self.bodies.get((kind, key))
-
-    async def delete(self, kind: str, key: str) -> None:
-        self.bodies.pop((kind, key), None)
-
-    async def list(self, kind: str, prefix: str = "") -> list[tuple[str, bytes]]:
-        return sorted((key, body) for (of, key), body in self.bodies.items() if of == kind and key.startswith(prefix))
 
 
 class Endpoint:
@@ -69,7 +53,7 @@ class Endpoint:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
             self.url = f"http://127.0.0.1:{self.port}"
-            service = FunctionService(self._data_dir, MemoryDocuments(), endpoint_url=lambda: self.url)
+            service = FunctionService(self._data_dir, MemoryStore(), endpoint_url=lambda: self.url)
             await service.start()
             config = uvicorn.Config(Starlette(routes=lambda_routes(service)), log_level="error", lifespan="off")
             self._server = uvicorn.Server(config)
@@ -328,7 +312,7 @@ def test_an_internal_error_is_told_as_one(tmp_path):
         raise ZeroDivisionError
 
     async def serve() -> None:
-        service = FunctionService(tmp_path, MemoryDocuments())
+        service = FunctionService(tmp_path, MemoryStore())
         service.get = broken  # type: ignore[method-assign]
         transport = httpx.ASGITransport(Starlette(routes=lambda_routes(service)))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

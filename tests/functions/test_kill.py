@@ -13,16 +13,10 @@ SERVER = """
 import asyncio, io, sys, zipfile
 from pathlib import Path
 from stepwell.functions.service import FunctionService
-
-class Documents:
-    def __init__(self): self.bodies = {}
-    async def put(self, kind, key, body): self.bodies[kind, key] = body
-    async def get(self, kind, key): return self.bodies.get((kind, key))
-    async def delete(self, kind, key): self.bodies.pop((kind, key), None)
-    async def list(self, kind, prefix=""): return sorted((k, b) for (of, k), b in self.bodies.items() if of == kind)
+from stepwell.store.memory import MemoryStore
 
 async def main(folder, source):
-    service = FunctionService(Path(folder), Documents())
+    service = FunctionService(Path(folder), MemoryStore())
     await service.start()
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as opened:
