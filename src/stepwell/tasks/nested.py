@@ -9,8 +9,8 @@ from typing import Any
 from stepwell.asl.errors import RUNTIME, TASK_FAILED
 from stepwell.asl.jsontext import Json, JsonTextError, decode, encode
 from stepwell.awsmodels.errors import ServiceError
-from stepwell.engine.arns import STATE_MACHINE, Arn, check_name, parse_arn
-from stepwell.engine.catalog import Catalog
+from stepwell.engine.arns import STATE_MACHINE, check_name, parse_arn
+from stepwell.engine.catalog import Catalog, StateMachine
 from stepwell.engine.clock import Clock
 from stepwell.engine.engine import Engine
 from stepwell.engine.errors import ExecutionExists
@@ -35,8 +35,8 @@ class NestedExecutions:
 
     async def start(self, execution: str, command: StartTask) -> Stimulus | None:
         try:
-            arn, request = await self._request(execution, command)
-            output = await self._start(execution, command, arn, request)
+            machine, request = await self._request(execution, command)
+            output = await self._start(execution, command, machine, request)
         except ServiceError as error:
             return self._refused(command, error)
         if command.pattern.startswith("sync"):
@@ -44,7 +44,7 @@ class NestedExecutions:
         kind = TaskSubmitted if command.pattern == "waitForTaskToken" else TaskSucceeded
         return kind(at=self._clock.now(), frame=command.frame, attempt=command.attempt, output=output)
 
-    async def _request(self, execution: str, command: StartTask) -> tuple[Arn, StartRequested]:
+    async def _request(self, execution: str, command: StartTask) -> tuple[StateMachine, StartRequested]:
         parameters = command.input.value
         if not isinstance(parameters, dict) or not isinstance(parameters.get("StateMachineArn"), str):
             raise ServiceError("ValidationException", "The parameter StateMachineArn is required and must be a string")
@@ -61,11 +61,13 @@ class NestedExecutions:
             parent=execution if command.pattern.startswith("sync") else None,
             parent_task=_identity(execution, command), uid=command.idempotency_key,
         )  # fmt: skip
-        return arn, request
+        return machine, request
 
-    async def _start(self, execution: str, command: StartTask, arn: Arn, request: StartRequested) -> Payload:
+    async def _start(
+        self, execution: str, command: StartTask, machine: StateMachine, request: StartRequested
+    ) -> Payload:
         output = _output(command, request.execution, request.at)
-        if request.execution.split(":")[5] == "express":
+        if machine.type == "EXPRESS":
             await self._engine.start_express(request)
             return output
         submitted = TaskSubmitted(
