@@ -11,7 +11,7 @@ from stepwell.engine.errors import ExecutionNotFound, Throttled, Unavailable
 from stepwell.engine.projection import step_commit
 from stepwell.machine import journal
 from stepwell.machine.apply import apply
-from stepwell.machine.commands import Command
+from stepwell.machine.commands import Command, RenewBudget
 from stepwell.machine.decide import decide
 from stepwell.machine.execution import RUNNING, Execution
 from stepwell.machine.records import FORMAT, Record
@@ -295,7 +295,7 @@ class Residents:
         renewed = any(isinstance(arrival.stimulus, BudgetRenewed) for arrival in pending.arrivals)
         return step_commit(
             execution, before, records, commands,
-            done=["renew"] if renewed else [],
+            done=[RenewBudget.key] if renewed else [],
             consumed=pending.messages,
             deliveries=[*pending.resident.deliveries, *self._deliveries(execution, records)],
         )  # fmt: skip
