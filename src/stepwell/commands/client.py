@@ -140,6 +140,11 @@ def arn_of_execution(text: str) -> str:
     return f"arn:{PARTITION}:states:{REGION}:{ACCOUNT}:execution:{text}"
 
 
+def label_of_execution(arn: str) -> str:
+    """`MACHINE:NAME`, which `arn_of_execution` takes."""
+    return ":".join(arn.split(":")[-2:])
+
+
 def machines(client: Any) -> list[dict[str, Any]]:
     """All of ListStateMachines."""
     return [item for page in client.get_paginator("list_state_machines").paginate() for item in page["stateMachines"]]

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from stepwell.commands.client import label_of_execution
 from stepwell.commands.flow import Event, Flow
 from stepwell.commands.output import print_table, say, stdout
 from stepwell.commands.tree import duration, path, plain, status, tree
@@ -26,13 +27,11 @@ def show_executions(executions: Sequence[Mapping[str, Any]]) -> None:
     if not executions:
         say("No executions.")
         return
-    rows = [(_label(item), status(item["status"]), _time(item["startDate"]), _took(item)) for item in executions]
+    rows = [
+        (label_of_execution(item["executionArn"]), status(item["status"]), _time(item["startDate"]), _took(item))
+        for item in executions
+    ]
     print_table(("execution", "status", "started", "duration"), rows)
-
-
-def _label(item: Mapping[str, Any]) -> str:
-    """`MACHINE:NAME`, which `stepwell history` takes."""
-    return ":".join(item["executionArn"].split(":")[-2:])
 
 
 def _took(item: Mapping[str, Any]) -> str:
@@ -50,7 +49,7 @@ def show_history(description: Mapping[str, Any], events: Sequence[Event]) -> Non
     for event in events:
         flow.add(event)
     console = stdout()
-    console.print(tree(flow, _label(description), time.time()))
+    console.print(tree(flow, label_of_execution(description["executionArn"]), time.time()))
     facts = {"started": _time(description["startDate"])}
     facts |= {key: description[key] for key in ("input", "output", "error", "cause") if description.get(key)}
     for key, text in facts.items():

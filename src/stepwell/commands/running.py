@@ -16,6 +16,7 @@ from stepwell.commands.client import (
     explained,
     find_machine,
     follow,
+    label_of_execution,
     make_client,
 )
 from stepwell.commands.output import say, stderr
@@ -123,7 +124,7 @@ def execute(client: Any, machine: Mapping[str, Any], input: str, name: str | Non
         reply = client.start_sync_execution(**request)
         return _finish(reply["status"], reply.get("output"), reply.get("error"), reply.get("cause"))
     arn = client.start_execution(**request)["executionArn"]
-    label = ":".join(arn.split(":")[-2:])
+    label = label_of_execution(arn)
     try:
         flow = watch(label, follow(client, arn), stderr())
     except KeyboardInterrupt:
