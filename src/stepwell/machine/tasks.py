@@ -31,13 +31,14 @@ def _schedule(
     execution, resource = turn.execution, state.resource
     attempt = frame.attempt + 1
     is_task = resource.family == "Task"
+    waits = _waits(state)
     turn.emit(
         r.TaskScheduled(
             type=f"{resource.family}Scheduled", at=turn.at, previous=frame.previous, frame=frame.id, attempt=attempt,
             resource=resource.action if is_task else resource.arn,
             resource_type=resource.type if is_task else None,
             region=execution.region if is_task else None,
-            input=input, waits=_waits(state), timeout_seconds=timeout, heartbeat_seconds=heartbeat,
+            input=input, waits=waits, timeout_seconds=timeout, heartbeat_seconds=heartbeat,
             credentials=credentials,
         )
     )  # fmt: skip
@@ -45,19 +46,19 @@ def _schedule(
         turn.start_timer(frame.id, "timeout", turn.at + timeout)
     if heartbeat is not None and resource.family != "Activity":
         turn.start_timer(frame.id, "heartbeat", turn.at + heartbeat)
-    needs_token = resource.waits_for_token or resource.family == "Activity"
     turn.command(
         StartTask(
             frame=frame.id, attempt=attempt, resource=resource.arn, family=resource.family, type=resource.type,
             action=resource.action, pattern=resource.pattern, input=input,
             idempotency_key=idempotency_key(execution.seed, frame.id, attempt),
-            task_token=task_token(execution.id, execution.seed, frame.id, attempt) if needs_token else None,
+            task_token=task_token(execution.id, execution.seed, frame.id, attempt) if waits == "token" else None,
             timeout_seconds=timeout, heartbeat_seconds=heartbeat, credentials=credentials,
         )
     )  # fmt: skip
 
 
 def _waits(state: TaskState) -> str:
+    """For what the task waits: for its `call` to return, for its `child`, or for whoever has its `token`."""
     if state.resource.waits_for_token or state.resource.family == "Activity":
         return "token"
     return "child" if state.resource.pattern.startswith("sync") else "call"
