@@ -220,11 +220,7 @@ class Lab:
 
     async def reached(self, id: str, type: str, times: int = 1) -> None:
         """Wait until the stored journal holds so many events of that type."""
-
-        async def there() -> bool:
-            return (await events_of(self.store, id)).count(type) >= times
-
-        await until(there)
+        await reached(self.store, id, type, times)
 
     async def finish(self, id: str) -> Execution:
         """Wait for the end, hold the journal to every invariant, give the final state."""
@@ -261,6 +257,15 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(0.001)
 
     await within(wait())
+
+
+async def reached(store: Any, id: str, type: str, times: int) -> None:
+    """Wait until the stored journal holds so many events of that type."""
+
+    async def there() -> bool:
+        return (await events_of(store, id)).count(type) >= times
+
+    await until(there)
 
 
 async def gathered(work: Sequence[Awaitable[Any]]) -> list[Any]:

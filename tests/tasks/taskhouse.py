@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from enginelab import FaultyStore, ManualClock, until
-from journals import check_journal, events_of
+from enginelab import FaultyStore, ManualClock, reached, until
+from journals import check_journal
 
 from stepwell.engine.arns import STATE_MACHINE, parse_arn
 from stepwell.engine.catalog import Catalog, Logging
@@ -85,11 +85,7 @@ class House:
 
     async def reached(self, id: str, type: str, times: int = 1) -> None:
         """Wait until the stored journal holds so many events of that type."""
-
-        async def there() -> bool:
-            return (await events_of(self.inner, id)).count(type) >= times
-
-        await until(there)
+        await reached(self.inner, id, type, times)
 
     async def finish(self, id: str) -> Execution:
         """Wait for the end, hold the journal to every invariant, give the final state."""
