@@ -16,6 +16,10 @@ Status = Literal["ok", "fail", "info"]
 DELIVER, ACKNOWLEDGE, READ, WRITE, EMIT = "deliver", "acknowledge", "read", "write", "emit"
 
 
+INSPECT = "inspect"
+"""The step in which a worker reads records for the judge, and not for a request."""
+
+
 class Op(msgspec.Struct, frozen=True, kw_only=True):
     """One operation. Times are epoch seconds of one machine; `returned_at` is None when nobody saw it return.
 
@@ -37,6 +41,11 @@ class Op(msgspec.Struct, frozen=True, kw_only=True):
     invoked_at: float
     returned_at: float | None = None
     status: Status = "info"
+    step: str = ""
+    call: str = ""
+    bytes: int = 0
+    mode: str = ""
+    count: int = 1
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
