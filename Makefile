@@ -7,8 +7,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SMOKE := $(VENV)/smoke
 
-.PHONY: help setup demo test lint format crash perf conformance constraints clean
+.PHONY: help setup demo test lint format crash perf smoke results conformance constraints clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +47,14 @@ crash: $(READY) ## Run 1,000 orders through 10 kills of the server, and count wh
 
 perf: $(READY) ## Measure, each figure beside a raw limit of the same run; prints JSON
 	@$(BIN)/python benchmarks/perf.py
+
+smoke: $(READY) ## Run the benchmark for a minute: fails when a cell is invalid or an anomaly is missed
+	@$(BIN)/stepwell bench run --workload counter --workload charge --fault crash --fault hot-key --fault duplicate \
+	  --strategy blind --strategy conditional --strategy orchestration-key --duration 45s --out $(SMOKE)
+	@$(BIN)/python benchmarks/expected.py $(SMOKE)
+
+results: $(READY) ## Write docs/benchmark/results.md from the runs that are committed beside it
+	@$(BIN)/python benchmarks/results.py
 
 conformance: $(READY) ## Replay the cases recorded on AWS (needs CASES, the folder that holds replay.py)
 	@$(BIN)/python tests/conformance.py $(CASES)

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from stepwell import __version__
+from stepwell.commands.advise import advise
 from stepwell.commands.bench import bench
+from stepwell.commands.doctor import doctor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -376,3 +378,5 @@ def validate(file: Path, parameters: dict[str, str], as_json: bool) -> None:
 
 
 commands.add_command(bench)
+commands.add_command(doctor)
+commands.add_command(advise)

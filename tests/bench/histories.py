@@ -28,12 +28,14 @@ class History:
             )
         )  # fmt: skip
 
-    def cycle(self, request: str, version: int, status: Status = "ok", *, at: float | None = None) -> None:
+    def cycle(
+        self, request: str, version: int, status: Status = "ok", *, key: str = "k", at: float | None = None
+    ) -> None:
         """A read of `version` and the write that builds on it, by a worker of the request's name."""
-        self.op("read", request, worker=request, key="k", result={"value": version, "version": version}, at=at)
+        self.op("read", request, worker=request, key=key, result={"value": version, "version": version}, at=at)
         after = None if at is None else at + 0.6
         argument = {"value": version + 1, "version": version + 1}
-        self.op("write", request, status, worker=request, key="k", argument=argument, at=after)
+        self.op("write", request, status, worker=request, key=key, argument=argument, at=after)
 
     def effect(self, request: str, type: str = "charge", attempt: int = 1) -> None:
         number = len(self.effects) + 1

@@ -12,39 +12,36 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from rich.console import Console
-from tests.bench.reports import report
+from tests.bench.reports import SILENT, STRATEGIES, bare, profile, report
 
-from stepwell.bench import html, markdown, quick
+from stepwell.bench import charts, findings, html, markdown
+from stepwell.bench.catalog import (
+    BLIND,
+    CACHE,
+    CONDITIONAL,
+    COUNTER,
+    CRASH,
+    DUPLICATED,
+    HOT_KEY,
+    KEYED,
+    LOST,
+    ORCHESTRATION,
+    ORDER,
+    STUCK,
+)
 from stepwell.bench.certify import Certificate, Trial
 from stepwell.bench.oracles import Verdict, Witness
-from stepwell.bench.report import (
-    EVIDENCE,
-    HEADINGS,
-    MEASURES,
-    NOT_AS_EXPECTED,
-    REFUSED,
-    Report,
-    UnreadableReport,
-    as_members,
-    back_ends,
-    conclusions,
-    losses,
-    parse,
-    sections,
-    summary,
-    witnesses,
-)
+from stepwell.bench.report import Guard, Report
+from stepwell.bench.rows import NOT_AS_EXPECTED, matrices, overview
 from stepwell.bench.screen import render
-from stepwell.commands import bench as command
+from stepwell.bench.stored import as_members, parse
 
 HOSTILE = (
     '</title><script>alert(1)</script><img src=http://evil.example/x onerror="x()">'
     " | `a` [b](http://evil.example) 'q' $opening"
 )
-VOID = {"meta", "br", "line", "circle", "img", "link", "input"}
-SILENT = Verdict(0, 0, invalid="fault never fired")
+VOID = {"meta", "br", "img", "link", "input"}
 
 
 @dataclass
@@ -115,79 +112,147 @@ def hostile() -> Report:
     row = {HOSTILE: HOSTILE}
     broken = Certificate(HOSTILE, (Trial(HOSTILE, 9, 9, 1),))
     found = report(
-        blind__hot_key=Verdict(9, 10, (Witness(HOSTILE, (row,)),)), conditional__stuck=Verdict(0, 0, invalid=HOSTILE)
+        {
+            (ORDER, BLIND, HOT_KEY, LOST): Verdict(9, 10, (Witness(HOSTILE, (row,)),)),
+            (ORDER, CONDITIONAL, CRASH, STUCK): Verdict(0, 0, invalid=HOSTILE),
+        }
     )
-    return replace(found, run=HOSTILE, started_at=HOSTILE, machine=row, versions=row, certificates=(broken,))
+    priced = replace(profile(BLIND, 0), latency_parts={HOSTILE: 20.0}, unverified=(HOSTILE,), calls={HOSTILE: 1.0})
+    return replace(
+        found, run=HOSTILE, preset=HOSTILE, command=HOSTILE, started_at=HOSTILE, machine=row, versions=row,
+        certificates=(broken,), budget=replace(found.budget, consistency=HOSTILE), profiles=(priced,),
+        guards=(Guard(strategy=BLIND, name=HOSTILE, lines=1, tried=True, caught_by=HOSTILE),),
+    )  # fmt: skip
 
 
-def test_the_table_has_every_cell_under_its_heading() -> None:
-    found = report(blind__worker_died=Verdict(0, 9), conditional__stuck=SILENT)
-    (table,) = tree(found).all("table")
-    rows = table.all("tr")
-    assert [flat(each.text()) for each in rows[0].all("th")] == [
-        "strategy", *(flat(heading) for heading in HEADINGS.values()), flat(REFUSED)
-    ]  # fmt: skip
-    for row, line in zip(found.rows, rows[1:], strict=True):
-        (head,) = line.all("th")
-        assert (head.text(), head.attributes["scope"], head.attributes["role"]) == (row.title, "row", "rowheader")
-        cells = line.all("td")
-        assert len(cells) == len(MEASURES) + 1
-        for measure, cell in zip(HEADINGS, cells, strict=False):
-            assert cell.text().startswith(flat(HEADINGS[measure]))
-            assert row.cells[measure].text() in cell.text()
-            assert (NOT_AS_EXPECTED in cell.text()) is row.cells[measure].disagrees
-        assert cells[-1].text(spoken=True) == "30 of 40"
+def odd() -> Report:
+    """With all kinds of cells."""
+    return report({(ORDER, BLIND, CRASH, DUPLICATED): Verdict(0, 9), (ORDER, KEYED, CRASH, STUCK): SILENT})
+
+
+def test_the_tables_have_every_cell_under_its_heading() -> None:
+    found = odd()
+    drawn = tree(found).all("table")
+    for table, element in zip([overview(found), *matrices(found)], drawn, strict=True):
+        head, *lines = element.all("tr")
+        assert [each.text() for each in head.all("th")] == list(table.headings)
+        for (title, entries), line in zip(table.rows, lines, strict=True):
+            (name,) = line.all("th")
+            assert (name.text(), name.attributes["scope"], name.attributes["role"]) == (title, "row", "rowheader")
+            for heading, entry, cell in zip(table.headings[1:], entries, line.all("td"), strict=True):
+                said = str(entry).replace("; ", " ")
+                assert cell.text().startswith(heading)
+                assert cell.text(spoken=True).removesuffix(NOT_AS_EXPECTED).strip().endswith(said)
+                assert (NOT_AS_EXPECTED in cell.text()) is entry.surprises
 
 
 @pytest.mark.parametrize(
     ("verdict", "mark", "spoken"),
     [
-        (Verdict(3, 9), "●", "anomaly found: 3 of 9 not as expected"),
+        (Verdict(3, 9), "●", "anomaly found: stuck 3 of 9 not as expected"),
         (Verdict(0, 9), "○", "none seen: 0 of 9 (at most 28 %)"),
         (SILENT, "✕", "says nothing: INVALID (fault never fired)"),
     ],
 )
 def test_what_was_found_is_seen_without_colour_and_heard(verdict: Verdict, mark: str, spoken: str) -> None:
-    cell = tree(report(blind__stuck=verdict)).all("td")[MEASURES.index("stuck")]
+    found = report({(COUNTER, KEYED, CRASH, STUCK): verdict})
+    cell = tree(found).all("table")[1].all("tr")[1 + STRATEGIES.index(KEYED)].all("td")[2]
     assert mark in cell.text()
     assert cell.text(spoken=True) == spoken
 
 
+def pictures(found: Report) -> dict[str, Element]:
+    return {each.all("title")[0].text(): each for each in tree(found).all("svg") if each.attributes.get("role")}
+
+
 def test_each_rate_is_drawn_with_its_interval_and_named() -> None:
-    found = report(conditional__stuck=SILENT)
-    drawn = {each.all("title")[0].text(): each for each in tree(found).all("svg")}
-    assert len(drawn) == len(found.rows) * len(MEASURES)
-    name = "blind writes, updates lost, one key: 9 of 10"
-    picture = drawn[f"{name}; 95 % interval 55 % to 100 %; fault fired 10 times; an anomaly was expected"]
+    drawn = pictures(odd())
+    name = "key-value, blind: lost 9 of 10; duplicated 0 of 412 (at most 0.7 %); lost 9 of 10 (95 % interval 55 % to "
+    picture = drawn[f"{name}100 %); stuck 0 of 412 (at most 0.7 %); fault fired 10 times; expected: lost"]
     assert picture.classed("range")[0].attributes["x1"] == "55.5%"
     assert picture.classed("range")[0].attributes["x2"] == "99.7%"
     assert picture.all("circle")[0].attributes["cx"] == "90.0%"
-    silent = "conditional writes, stuck: INVALID (fault never fired); fault fired 10 times; none was expected"
+    silent = next(title for title in drawn if title.startswith("orchestration + idempotency key: INVALID"))
+    assert "stuck INVALID (fault never fired)" in silent
     assert drawn[silent].all("circle") == []
+
+
+def test_recovery_is_drawn_by_share_and_by_time() -> None:
+    drawn = pictures(report())
+    survived = next(each for title, each in drawn.items() if title.startswith("cache, compare and set: 30 of 40"))
+    assert survived.all("circle")[0].attributes["cx"] == "75.0%"
+    back = next(each for title, each in drawn.items() if title.startswith("cache, compare and set: 1.2 s"))
+    assert back.all("rect")[0].attributes["width"] == "100.0%"
+
+
+def test_latency_is_stacked_against_the_budget() -> None:
+    (row,) = (each for title, each in pictures(report()).items() if title.startswith("key-value, conditional: 150 of"))
+    assert [each.attributes["x"] for each in row.all("rect")] == ["0.00%", "17.46%"]
+    assert [each.all("title")[0].text() for each in row.all("rect")] == ["dynamodb: 110.0 ms", "lambda: 40.0 ms"]
+    assert row.all("line")[0].attributes["x1"] == f"{100 * 500 / 630:.2f}%"
+
+
+def test_costs_are_drawn_over_load_with_their_crossings() -> None:
+    found = report()
+    (plane,) = tree(found).classed("plane")
+    assert len(plane.all("polyline")) == len(STRATEGIES)
+    said = [each.all("title")[0].text() for each in plane.classed("crossing")]
+    assert any("cache, compare and set costs less than orchestration on Stepwell" in each for each in said)
+    assert len(said) == len(STRATEGIES) - 1
+    assert [each.text() for each in plane.all("text")][-2:] == ["expected", "doubled"]
+    assert "key-value blind from 0.1/s, cache compare and set from 525/s" in plane.all("title")[0].text()
+    asked = [each.text() for each in plane.classed("load")]
+    assert len(asked) == 5
+    assert asked[-1].startswith("1e+03 requests/s cache, compare and set: $1.40 key-value, blind: $2.00")
+
+
+def test_two_curves_cross_where_both_are_the_same() -> None:
+    falling = [(load, 1.0 + 400.0 / load) for load in (10.0**power for power in range(-1, 4))]
+    ((load, dollars),) = charts.crossings(falling, [(0.1, 41.0), (1000.0, 41.0)])
+    assert load == pytest.approx(10.0)
+    assert dollars == pytest.approx(41.0)
+    assert list(charts.crossings(falling, falling)) == []
+
+
+@pytest.mark.parametrize("curve", [(), ((1.0, 2.0),), ((1.0, 0.0), (2.0, 0.0)), ((2.0, 1.0), (1.0, 2.0))])
+def test_what_is_no_curve_is_not_drawn(curve: tuple[tuple[float, float], ...]) -> None:
+    found = replace(report(), profiles=(replace(profile(BLIND, 0), curve=curve),))
+    assert charts.cost(found) == ""
+    assert charts.latency(found)
+
+
+def test_without_prices_the_page_has_no_such_charts() -> None:
+    root = tree(bare(report()))
+    assert (root.classed("plane"), root.classed("legend")) == ([], [])
 
 
 def test_each_mark_can_be_reached_by_keyboard_and_finger() -> None:
     marks = tree(report()).classed("mark")
-    assert len(marks) == 20
+    assert len(marks) == len(STRATEGIES) * (2 * (5 + 2) + 1)
     assert all(mark.attributes["tabindex"] == "0" and mark.classed("basis")[0].text() for mark in marks)
 
 
 def test_a_witness_shows_the_rows_that_prove_it() -> None:
-    rows = [each.all("pre")[0].text() for each in tree(report()).all("details")]
-    assert rows == ['{"sequence":1}'] * 3
+    rows = [each.all("pre")[0].text() for each in tree(report()).all("details") if each.all("pre")]
+    assert rows == ['{"sequence":1}'] * 2
 
 
-@pytest.mark.parametrize("found", [report(), report(blind__worker_died=Verdict(0, 9), conditional__stuck=SILENT)])
+@pytest.mark.parametrize("found", [report(), odd(), bare(report())])
 def test_terminal_page_and_markdown_say_the_same_in_the_same_order(found: Report) -> None:
     console = Console(width=1000, highlight=False)
     with console.capture() as capture:
         console.print(render(found, console.width))
-    below = (word for title, lines in sections(found).items() for word in (title, *lines))
-    said = [summary(found), losses(found), *below, EVIDENCE]
+    above, below = (
+        [word for title, lines in part(found).items() for word in (title, *lines)]
+        for part in (findings.above, findings.below)
+    )
+    # What each strategy has to be operated stands for more than one line: each is sought after the one before it.
+    said = [findings.heading(found), findings.budget(found), findings.opening(found), *above, findings.EVIDENCE, *below]
     plain = re.sub(r"\\(.)", r"\1", markdown.document(found))
     for rendering in (flat(capture.get()), tree(found).all("body")[0].text(), flat(plain)):
-        positions = [rendering.index(word) for word in said]
-        assert positions == sorted(positions)
+        place = 0
+        for words in said:
+            place = rendering.index(words, place)
 
 
 def test_the_page_needs_nothing_from_outside() -> None:
@@ -206,19 +271,28 @@ def test_the_page_needs_nothing_from_outside() -> None:
 def test_hostile_words_stay_words() -> None:
     found = hostile()
     root = tree(found)
-    assert root.all("title")[0].text() == f"stepwell bench quick: run {HOSTILE}"
+    assert root.all("title")[0].text() == findings.heading(found)
     body = root.all("body")[0].text()
-    for words in (summary(found), witnesses(found)[-1][1].text, *back_ends(found), *conclusions(found)):
+    said = [
+        line for part in (findings.above(found), findings.below(found)) for lines in part.values() for line in lines
+    ]
+    for words in (findings.summary(found), findings.budget(found), *said):
         assert flat(words) in body
-    assert json.loads(root.all("details")[-1].all("pre")[0].text()) == {HOSTILE: HOSTILE}
-    assert {each.tag for each in root.walk()} == {each.tag for each in tree(report(conditional__stuck=SILENT)).walk()}
+    proofs = [each.all("pre")[0].text() for each in root.all("details") if each.all("pre")]
+    assert {HOSTILE: HOSTILE} in [json.loads(each) for each in proofs]
+    assert {each.tag for each in root.walk()} <= {each.tag for each in tree(odd()).walk()}
 
 
 def test_the_elements_that_are_named_exist_once() -> None:
     elements = list(tree(report()).walk())
     names = [each.attributes["id"] for each in elements if "id" in each.attributes]
-    assert len(names) == len(set(names)) == 1 + len(MEASURES)
+    assert len(names) == len(set(names)) == 2 * (5 + 2) + 2
     assert {each.attributes.get("aria-labelledby") for each in elements} == {None, *names}
+
+
+@pytest.fixture(scope="module")
+def style() -> str:
+    return tree(report()).all("style")[0].text()
 
 
 def luminance(colour: str) -> float:
@@ -230,115 +304,53 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize(
     ("theme", "colour", "ground"),
-    list(product((0, 1), ("text", "dim", "found", "none", "invalid"), ("page", "panel"))),
+    list(product((0, 1), ("text", "dim", "found", "none", "invalid", "over"), ("page", "panel"))),
 )
-def test_text_has_a_contrast_of_at_least_four_and_a_half_in_both_themes(theme: int, colour: str, ground: str) -> None:
-    (style,) = tree(report()).all("style")
-    blocks = re.findall(r":root \{(.*?)\}", style.text())
+def test_text_has_a_contrast_of_at_least_four_and_a_half_in_both_themes(
+    style: str, theme: int, colour: str, ground: str
+) -> None:
+    blocks = re.findall(r":root \{(.*?)\}", style)
     assert len(blocks) == 2
     colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", blocks[theme]))
     low, high = sorted(luminance(colours[name]) for name in (colour, ground))
     assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
-def test_the_markdown_table_has_every_cell() -> None:
-    found = report(blind__worker_died=Verdict(0, 9), conditional__stuck=SILENT)
-    lines = [line for line in markdown.document(found).splitlines() if line.startswith("|")]
+def test_the_markdown_tables_have_every_cell() -> None:
+    found = report(
+        {(ORDER, BLIND, CRASH, DUPLICATED): Verdict(0, 9), (ORDER, ORCHESTRATION, CRASH, STUCK): SILENT},
+        workloads=(ORDER,), strategies=(BLIND, CACHE, ORCHESTRATION), faults=(CRASH, HOT_KEY),
+    )  # fmt: skip
+    lines = [line for line in markdown.document(bare(found)).splitlines() if line.startswith("|")]
     assert lines == [
-        "| strategy | charged twice, delivered twice | charged twice, worker died | updates lost, one key "
-        "| never charged | stuck | writes refused |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        "| blind writes | **9 of 10** | 0 of 9 (at most 28 %), *not as expected* | **9 of 10** "
-        "| 0 of 412 (at most 0.7 %) | 0 of 412 (at most 0.7 %) | 30 of 40 |",
-        "| conditional writes | 0 of 412 (at most 0.7 %) | **9 of 10** | 0 of 412 (at most 0.7 %) "
-        "| 0 of 412 (at most 0.7 %) | **INVALID (fault never fired)** | 30 of 40 |",
-        "| orchestration on Stepwell | 0 of 412 (at most 0.7 %) | **9 of 10** | 0 of 412 (at most 0.7 %) "
-        "| 0 of 412 (at most 0.7 %) | 0 of 412 (at most 0.7 %) | 30 of 40 |",
-        "| orchestration + idempotency key | 0 of 412 (at most 0.7 %) | 0 of 412 (at most 0.7 %) "
-        "| 0 of 412 (at most 0.7 %) | 0 of 412 (at most 0.7 %) | 0 of 412 (at most 0.7 %) | 30 of 40 |",
+        "| strategy | duplicated | lost | stuck | conflicts | to operate |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| key-value, blind | 0 of 421 (at most 0.7 %), *not as expected* | **9 of 422** | 0 of 824 (at most 0.4 %) "
+        "| 0 of 40 | 1 |",
+        "| cache, compare and set | **9 of 422** | 0 of 824 (at most 0.4 %) | 0 of 824 (at most 0.4 %) "
+        "| 30 of 40 | 4 |",
+        "| orchestration on Stepwell | **9 of 422** | 0 of 824 (at most 0.4 %) | **INVALID (fault never fired)** "
+        "| 30 of 40 | 4 |",
+        "| strategy | worker killed at each point | 16 clients on one key |",
+        "| --- | --- | --- |",
+        "| key-value, blind | 0 of 9 (at most 28 %), *not as expected* | **lost 9 of 10** |",
+        "| cache, compare and set | **duplicated 9 of 10** | 0 of 412 (at most 0.7 %) |",
+        "| orchestration on Stepwell | **duplicated 9 of 10** | 0 of 412 (at most 0.7 %) |",
     ]
 
 
 def test_hostile_words_are_no_markdown() -> None:
     text = markdown.document(hostile())
-    bare = re.sub(r"\\.", "", text.replace("**", ""))
-    assert not re.search(r"[<>\[\]]|https?://", bare)
-    assert all(len(re.findall(r"(?<!\\)\|", line)) == 8 for line in text.splitlines() if line.startswith("|"))
+    bare_text = re.sub(r"\\.", "", text.replace("**", ""))
+    assert not re.search(r"[<>\[\]]|https?://", bare_text)
+    widths = {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("|")}
+    found = hostile()
+    assert widths == {len(table.headings) + 1 for table in (overview(found), *matrices(found))}
 
 
-@pytest.mark.parametrize("found", [report(), hostile(), report(conditional__stuck=SILENT)])
+@pytest.mark.parametrize("found", [report(), hostile(), odd()])
 def test_a_report_is_read_back_as_it_was_written(found: Report) -> None:
     assert parse(json.dumps(as_members(found)).encode()) == found
-
-
-def spoiled(*path: str | int, value: object) -> bytes:
-    members = json.loads(json.dumps(as_members(report())))
-    inner = members
-    for step in path[:-1]:
-        inner = inner[step]
-    inner[path[-1]] = value
-    return json.dumps(members).encode()
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (b"", "Input data was truncated"),
-        (b"[]", "Expected `object`, got `array`"),
-        (b"{}", "missing required field `run`"),
-        (b'{"run": "\xff"}', "utf-8"),
-        (spoiled("seconds", value="long"), r"Expected `float`, got `str` - at `\$.seconds`"),
-        (spoiled("run", value="\x1b[2J"), r"matching regex .* at `\$.run`"),
-        (spoiled("machine", "cores", value="2\x9b0m"), r"matching regex .* at `\$.machine"),
-        (spoiled("strategies", value=[]), "its strategies are not blind, conditional, orchestration, orch"),
-        (spoiled("strategies", 1, "strategy", value="blind"), "its strategies are not"),
-        (spoiled("strategies", 0, "cells", value={}), "the cells of blind are not delivered-twice, worker-died"),
-        (spoiled("strategies", 0, "cells", "stuck", "count", value=-1), "Expected `int` >= 0"),
-        (spoiled("strategies", 0, "cells", "stuck", "count", value=413), "a cell counts 413 of 412"),
-    ],
-)
-def test_what_is_no_report_is_refused_with_the_place(text: bytes, reason: str) -> None:
-    with pytest.raises(UnreadableReport, match=reason):
-        parse(text)
-
-
-def test_quick_writes_the_pages_beside_the_histories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(quick, "run", lambda settings, notify: report())
-    result = CliRunner().invoke(command.bench, ["quick", "--out", str(tmp_path)])
-    assert f"Histories and {tmp_path / 'report.html'}" in result.stdout
-    assert (tmp_path / "report.html").read_text("utf-8") == html.page(report())
-    assert (tmp_path / "report.md").read_text("utf-8") == markdown.document(report())
-
-
-def test_quick_writes_nothing_unless_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(quick, "run", lambda settings, notify: report())
-    monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(command.bench, ["quick"])
-    assert list(tmp_path.iterdir()) == []
-    assert "report.html" not in result.stdout
-
-
-@pytest.mark.parametrize(("found", "code"), [(report(), 0), (report(conditional__stuck=SILENT), 1)])
-def test_a_run_is_shown_again_from_its_counts(tmp_path: Path, found: Report, code: int) -> None:
-    members = as_members(found) | {"losses": "Stepwell never loses.", "conclusions": []}
-    (tmp_path / "report.json").write_text(json.dumps(members))
-    result = CliRunner().invoke(command.bench, ["report", str(tmp_path)])
-    assert result.exit_code == code
-    assert flat(losses(found)) in flat(result.stdout)
-    assert "never loses" not in result.stdout
-    assert (tmp_path / "report.html").read_text("utf-8") == html.page(found)
-    assert (tmp_path / "report.md").read_text("utf-8") == markdown.document(found)
-
-
-@pytest.mark.parametrize(("text", "reason"), [(None, "No such file"), ("{}", "missing required field `run`")])
-def test_a_folder_without_a_report_is_one_message(tmp_path: Path, text: str | None, reason: str) -> None:
-    if text:
-        (tmp_path / "report.json").write_text(text)
-    result = CliRunner().invoke(command.bench, ["report", str(tmp_path)])
-    assert result.exit_code == 1
-    assert f"Error: {tmp_path / 'report.json'} cannot be read as the report of a run" in result.stderr
-    assert reason in result.stderr
-    assert not (tmp_path / "report.html").exists()
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -351,10 +363,17 @@ addEventListener('load', () => {
     const shown = element => frame.contentWindow.getComputedStyle(element).display;
     const before = shown(basis);
     mark.focus();
+    const focused = shown(basis);
+    let widest = page.documentElement.scrollWidth;
+    for (const load of page.querySelectorAll('.load')) {
+      load.focus();
+      if (shown(load.querySelector('.basis')) === 'block')
+        widest = Math.max(widest, page.documentElement.scrollWidth);
+    }
     return {
-      width: page.documentElement.clientWidth, needed: page.documentElement.scrollWidth,
+      width: page.documentElement.clientWidth, needed: widest,
       row: shown(page.querySelector('tbody tr')), label: shown(page.querySelector('.label')),
-      basis: [before, shown(basis)],
+      basis: [before, focused], asked: shown(page.activeElement.querySelector('.basis')),
       circle: page.querySelector('circle').getBoundingClientRect().width,
     };
   });
@@ -387,14 +406,15 @@ def browse(page: str, widths: tuple[int, ...], folder: Path) -> list[dict[str, o
 @pytest.mark.e2e
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 def test_in_a_browser_nothing_is_wider_than_a_phone_and_a_phone_has_no_columns(tmp_path: Path) -> None:
-    reason = "dynamodb is not certified: atomic counters: 3 of 900 wrong"
-    found = report(conditional__stuck=Verdict(0, 0, invalid=reason), blind__worker_died=Verdict(0, 9))
+    silent = Verdict(0, 0, invalid="aws is not certified: atomic counters: 3 of 900 wrong")
+    found = report({(ORDER, CONDITIONAL, CRASH, STUCK): silent, (ORDER, BLIND, CRASH, DUPLICATED): Verdict(0, 9)})
     found = replace(found, run="x" * 90)
     pages = browse(html.page(found), (375, 768, 920, 1280), tmp_path)
     phone, desktop = pages[0], pages[-1]
     for seen in pages:
         assert seen["needed"] == seen["width"]
         assert seen["basis"] == ["none", "block"]
+        assert seen["asked"] == "block"
         assert seen["circle"] == pytest.approx(9, abs=2.5)
     assert (phone["row"], phone["label"]) == ("block", "block")
     assert (desktop["row"], desktop["label"]) == ("table-row", "none")

@@ -412,7 +412,7 @@ def test_where_an_update_is_known_to_be_lost_there_is_no_order(schedule: list[tu
         value = value if fate == "dropped" else new
         status: Any = "ok" if fate == "ok" else "info"
         history.op("write", f"r{client}", status, key="k", worker=f"c{client}", argument={"value": new, "version": new})
-    lost = oracles.lost_updates(history.ops, "k", 0, value)
+    lost = oracles.lost_updates(history.ops, "k", value)
     assert lost.invalid is None
     assert not (lost.count and counted(history, value).verdict == Verdict.LINEARIZABLE)
 

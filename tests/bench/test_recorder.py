@@ -23,7 +23,7 @@ def client() -> Any:
 def recorder(tmp_path: Path, client: Any) -> Recorder:
     recorder = Recorder(tmp_path)
     recorder.watch(client)
-    recorder.enter("r", "a", 2)
+    recorder.enter("r", "a", 2, "charge", None)
     return recorder
 
 
@@ -39,6 +39,8 @@ def test_a_read_shows_what_was_found(tmp_path: Path, client: Any, recorder: Reco
     assert (op.kind, op.key, op.status, op.result) == ("read", "k", "ok", {"id": "k", "version": 7})
     assert (op.run, op.request, op.attempt, op.worker) == ("r", "a", 2, recorder.worker)
     assert op.returned_at is not None and op.returned_at >= op.invoked_at
+    assert (op.step, op.call, op.mode) == ("charge", "dynamodb.GetItem", "eventual")
+    assert op.bytes == len("id") + len('"k"') + len("version") + len("7")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,31 @@ def test_only_what_was_surely_not_applied_fails(
 
 
 def test_a_call_that_never_came_back_is_info(tmp_path: Path, recorder: Recorder) -> None:
-    recorder.begin("emit", "a", {"key": None})
+    recorder.begin("emit", "outside.effect", "a", {"key": None})
     [op] = ops(tmp_path)
     assert (op.kind, op.status, op.returned_at) == ("emit", "info", None)
+
+
+class Strikes:
+    """An injection that notes when it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+
+    def before(self, number: int) -> dict[str, Any] | None:
+        self.asked.append(("before", number))
+        return None
+
+    def after(self, number: int) -> None:
+        self.asked.append(("after", number))
+
+
+def test_faults_are_asked_for_around_each_operation(client: Any, tmp_path: Path) -> None:
+    recorder, strikes = Recorder(tmp_path), Strikes()
+    recorder.watch(client)
+    recorder.enter("r", "a", 1, "", strikes)
+    for number in (1, 2):
+        with Stubber(client) as stub:
+            stub.add_response("put_item", {})
+            client.put_item(TableName="ttt", Item={"id": {"S": str(number)}})
+    assert strikes.asked == [("before", 1), ("after", 1), ("before", 2), ("after", 2)]

@@ -14,7 +14,7 @@ from stepwell.bench.certify import certify_sink
 from stepwell.bench.gateway import Gateway
 from stepwell.bench.history import Effect, Fired, read_rows
 
-ROW = {"run": "r", "request": "a", "attempt": 1, "worker": "w"}
+ROW = {"run": "r", "request": "a", "attempt": 1, "worker": "w", "type": "charge"}
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 def test_without_a_key_every_call_is_an_effect(address: str, tmp_path: Path) -> None:
     gateway = Gateway(address)
-    replies = [gateway.charge(ROW, None) for _ in range(2)]
+    replies = [gateway.effect(ROW, None) for _ in range(2)]
     assert [(reply["sequence"], reply["repeated"]) for reply in replies] == [(1, False), (2, False)]
     effects = list(read_rows(tmp_path / sink.EFFECTS, Effect))
     assert [(effect.sequence, effect.type, effect.key) for effect in effects] == [
@@ -45,9 +45,9 @@ def test_without_a_key_every_call_is_an_effect(address: str, tmp_path: Path) -> 
 
 def test_with_a_key_the_first_receipt_comes_back_and_both_calls_are_kept(address: str, tmp_path: Path) -> None:
     gateway = Gateway(address)
-    assert gateway.charge(ROW, "k") == {"sequence": 1, "repeated": False}
-    assert gateway.charge(ROW | {"attempt": 2}, "k") == {"sequence": 1, "repeated": True}
-    assert gateway.charge(ROW, "other") == {"sequence": 2, "repeated": False}
+    assert gateway.effect(ROW, "k") == {"sequence": 1, "repeated": False}
+    assert gateway.effect(ROW | {"attempt": 2}, "k") == {"sequence": 1, "repeated": True}
+    assert gateway.effect(ROW, "other") == {"sequence": 2, "repeated": False}
     assert len(rows(tmp_path / sink.CALLS)) == 3
     assert len(rows(tmp_path / sink.EFFECTS)) == 2
 
@@ -62,7 +62,7 @@ def test_a_fault_strikes_once_for_a_request_and_is_written_down(address: str, tm
 
 def test_sixteen_clients_with_one_key_make_one_effect(address: str, tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
-        replies = list(pool.map(lambda _: Gateway(address).charge(ROW, "k"), range(64)))
+        replies = list(pool.map(lambda _: Gateway(address).effect(ROW, "k"), range(64)))
     assert sorted(reply["repeated"] for reply in replies) == [False] + [True] * 63
     assert {reply["sequence"] for reply in replies} == {1}
     assert len(rows(tmp_path / sink.EFFECTS)) == 1

@@ -1,10 +1,11 @@
-"""What a strategy has at hand in one invocation."""
+"""What a strategy has at hand in one invocation, and what it supplies."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 Record = dict[str, Any]
+Event = Mapping[str, Any]
 
 
 class Conflict(Exception):
@@ -15,31 +16,64 @@ class InProgress(Exception):
     """Another invocation is at this request; nothing was done, and trying again later is right."""
 
 
+class Stores(Protocol):
+    """Clients of the stores, each made when it is first asked for and kept as long as the worker lives."""
+
+    @property
+    def dynamodb(self) -> Any: ...
+
+    @property
+    def sqs(self) -> Any: ...
+
+    @property
+    def s3(self) -> Any: ...
+
+    @property
+    def redis(self) -> Any: ...
+
+    @property
+    def postgres(self) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One invocation for one `request`.
+    """One invocation for one `request`, in one `step` of its work.
 
-    `store` is a boto3 DynamoDB client and `table` the table's name. `invocation` is Lambda's request id. `key` is the
-    idempotency key that the caller supplied. `charge(key)` has the provider charge the order and gives its receipt,
-    {sequence}. `pause(attempt)` waits a random while before another try, longer each time.
+    `stores` has the clients, `table` is the name of the DynamoDB table, `names` the other names that the run made
+    (queues, buckets). `invocation` is Lambda's request id. `key` is the idempotency key that the caller supplied.
+    `effect(type, key)` has the outside world do something and gives its receipt, {sequence}. `pause(attempt)` waits a
+    random while before another try, longer each time. `notes` is what one invocation keeps for itself.
     """
 
-    store: Any
+    stores: Stores
     table: str
+    names: Mapping[str, str]
     request: str
+    step: str
     invocation: str
     key: str | None
-    charge: Callable[[str | None], Record]
+    effect: Callable[[str, str | None], Record]
     pause: Callable[[int], None]
     remaining_milliseconds: Callable[[], int]
+    notes: Record = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """What the step of the request is remembered under."""
+        return f"{self.request}/{self.step}"
+
+    def at(self, step: str) -> "Call":
+        """The same invocation, in another step."""
+        return replace(self, step=step)
 
 
 class Strategy(Protocol):
     """What the modules in `strategies` supply.
 
-    `begin` gives the result of an earlier invocation, or None when the work is to be done. `read` gives {value,
-    version} of a record and `write` stores it with its value changed: False when it lost against another writer.
-    `emit` has the effect. `commit` remembers its receipt.
+    `begin` gives the result of an earlier invocation for this step, or None when the work is to be done. `read` gives
+    {value, version} of a record, with `applied` true where it is known that this request has changed it already;
+    `write` stores it with its value changed: False when it lost against another writer. `emit` has the effect.
+    `commit` remembers the step's result.
     """
 
     def begin(self, call: Call) -> Record | None: ...
@@ -48,9 +82,11 @@ class Strategy(Protocol):
 
     def write(self, call: Call, name: str, record: Record) -> bool: ...
 
-    def emit(self, call: Call) -> Record: ...
+    def emit(self, call: Call, type: str) -> Record: ...
 
-    def commit(self, call: Call, receipt: Record) -> None: ...
+    def commit(self, call: Call, result: Record) -> None: ...
 
 
-Event = Mapping[str, Any]
+State = Record
+Step = Callable[[Strategy, Call, State], Record]
+"""One step of a workload: from what is known of the request so far to what it adds."""

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.bench.backends import ACCOUNT
+from stepwell.bench.backends import ACCOUNT, AWS, REDIS, SINK, STEPWELL
 from stepwell.bench.gateway import Gateway
 
 CLIENTS = 16
@@ -56,21 +56,43 @@ class Certificate:
 def certify_dynamodb(address: str, table: str, seconds: float) -> Certificate:
     """Atomic counters, writes on a version, and creation on absence, each for a third of the time."""
     trials = (_counters, _versions, _creations)
-    return Certificate("dynamodb", tuple(trial(address, table, seconds / len(trials)) for trial in trials))
+    return Certificate(AWS, tuple(trial(address, table, seconds / len(trials)) for trial in trials))
+
+
+def certify_redis(port: int, seconds: float) -> Certificate:
+    """Atomic counters and creation on absence, each for half of the time."""
+    from redis import Redis
+
+    def count(keys: "Rounds", tally: "Tally") -> None:
+        with Redis(port=port) as redis:
+            for _ in keys:
+                redis.incr("certify-counter")
+                tally.add("counter", won=True)
+
+    def create(keys: "Rounds", tally: "Tally") -> None:
+        with Redis(port=port) as redis:
+            for key in keys:
+                tally.add(key, won=bool(redis.set(f"certify-{key}", "1", nx=True)))
+
+    acknowledged = hammer(count, seconds / 2).wins["counter"]
+    with Redis(port=port) as redis:
+        final = int(redis.get("certify-counter") or 0)
+    counters = Trial("atomic counters", acknowledged, max(acknowledged - 1, 0), abs(acknowledged - final))
+    return Certificate(REDIS, (counters, hammer(create, seconds / 2).single_winner("creations on absence")))
 
 
 def certify_sink(address: str, run: str, seconds: float) -> Certificate:
     """All clients charge with the same keys: each key must have been charged once."""
 
-    def client(keys: "_Rounds", tally: "_Tally") -> None:
+    def client(keys: "Rounds", tally: "Tally") -> None:
         gateway = Gateway(address)
         for key in keys:
-            row = {"run": run, "request": key, "attempt": 1, "worker": "certify"}
-            reply = gateway.charge(row, f"{run}/{key}")
+            row = {"run": run, "request": key, "attempt": 1, "worker": "certify", "type": "charge"}
+            reply = gateway.effect(row, f"{run}/{key}")
             tally.add(key, won=not reply["repeated"])
 
-    tally = _hammer(client, seconds)
-    return Certificate("sink", (tally.single_winner("charges with one key"),))
+    tally = hammer(client, seconds)
+    return Certificate(SINK, (tally.single_winner("charges with one key"),))
 
 
 def certify_starts(start: Callable[[str], str | None], count: Callable[[], int], seconds: float) -> Certificate:
@@ -80,7 +102,7 @@ def certify_starts(start: Callable[[str], str | None], count: Callable[[], int],
     """
     started: dict[str, set[str]] = {}
 
-    def client(keys: "_Rounds", tally: "_Tally") -> None:
+    def client(keys: "Rounds", tally: "Tally") -> None:
         for key in keys:
             identity = start(key)
             if identity is not None:
@@ -88,13 +110,13 @@ def certify_starts(start: Callable[[str], str | None], count: Callable[[], int],
                     started.setdefault(key, set()).add(identity)
             tally.add(key, won=False)
 
-    tally = _hammer(client, seconds)
+    tally = hammer(client, seconds)
     surplus = sum(len(identities) - 1 for identities in started.values())
     wrong = max(surplus, abs(count() - len(started)))
-    return Certificate("stepwell", (Trial("starts with one name", len(started), tally.raced, wrong),))
+    return Certificate(STEPWELL, (Trial("starts with one name", len(started), tally.raced, wrong),))
 
 
-class _Tally:
+class Tally:
     """Who won which key, counted by many threads."""
 
     def __init__(self) -> None:
@@ -117,7 +139,7 @@ class _Tally:
         return Trial(name, len(self.tries), self.raced, wrong)
 
 
-class _Rounds:
+class Rounds:
     """The same keys in the same order for each client, until the time is over."""
 
     def __init__(self, deadline: float) -> None:
@@ -130,10 +152,10 @@ class _Rounds:
             yield f"key-{number}"
 
 
-def _hammer(client: Callable[[_Rounds, _Tally], None], seconds: float) -> _Tally:
+def hammer(client: Callable[[Rounds, Tally], None], seconds: float) -> Tally:
     """Runs the clients at once. Raises what a client raises: a back end in error is not certified."""
-    tally = _Tally()
-    rounds = _Rounds(time.monotonic() + seconds)
+    tally = Tally()
+    rounds = Rounds(time.monotonic() + seconds)
     with ThreadPoolExecutor(CLIENTS) as pool:
         for done in [pool.submit(client, rounds, tally) for _ in range(CLIENTS)]:
             done.result()
@@ -141,14 +163,14 @@ def _hammer(client: Callable[[_Rounds, _Tally], None], seconds: float) -> _Tally
 
 
 def _counters(address: str, table: str, seconds: float) -> Trial:
-    def client(keys: _Rounds, tally: _Tally) -> None:
+    def client(keys: Rounds, tally: Tally) -> None:
         item = _Item(address, table, "certify-counter")
         addition = {"UpdateExpression": "ADD hits :one", "ExpressionAttributeValues": _number(":one", 1)}
         for _ in keys:
             item.call("UpdateItem", addition)
             tally.add("counter", won=True)
 
-    acknowledged = _hammer(client, seconds).wins["counter"]
+    acknowledged = hammer(client, seconds).wins["counter"]
     final = _Item(address, table, "certify-counter").number("hits")
     return Trial("atomic counters", acknowledged, max(acknowledged - 1, 0), abs(acknowledged - final))
 
@@ -156,7 +178,7 @@ def _counters(address: str, table: str, seconds: float) -> Trial:
 def _versions(address: str, table: str, seconds: float) -> Trial:
     _Item(address, table, "certify-version").call("PutItem", {"Item": _number("version", 0)})
 
-    def client(keys: _Rounds, tally: _Tally) -> None:
+    def client(keys: Rounds, tally: Tally) -> None:
         item = _Item(address, table, "certify-version")
         for _ in keys:
             read = item.number("version")
@@ -164,20 +186,20 @@ def _versions(address: str, table: str, seconds: float) -> Trial:
             reply = item.call("PutItem", {"Item": _number("version", read + 1)} | condition)
             tally.add("version", won=reply is not None)
 
-    tally = _hammer(client, seconds)
+    tally = hammer(client, seconds)
     won, tries = tally.wins["version"], tally.tries["version"]
     final = _Item(address, table, "certify-version").number("version")
     return Trial("writes on a version", won, tries - won, abs(won - final))
 
 
 def _creations(address: str, table: str, seconds: float) -> Trial:
-    def client(keys: _Rounds, tally: _Tally) -> None:
+    def client(keys: Rounds, tally: Tally) -> None:
         for key in keys:
             item = _Item(address, table, f"certify-{key}")
             created = item.call("PutItem", {"Item": {}, "ConditionExpression": "attribute_not_exists(id)"})
             tally.add(key, won=created is not None)
 
-    return _hammer(client, seconds).single_winner("creations on absence")
+    return hammer(client, seconds).single_winner("creations on absence")
 
 
 class _Item:

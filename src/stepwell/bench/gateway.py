@@ -13,9 +13,9 @@ class Gateway:
     def __init__(self, address: str) -> None:
         self._connection = http.client.HTTPConnection(address, timeout=_TIMEOUT_SECONDS)
 
-    def charge(self, row: dict[str, Any], key: str | None) -> dict[str, Any]:
-        """Charges the order: {sequence, repeated}. With a key the provider charges once for that key."""
-        return self._post("/effects", {**row, "type": "charge"}, {} if key is None else {"Idempotency-Key": key})
+    def effect(self, row: dict[str, Any], key: str | None) -> dict[str, Any]:
+        """Does what the row says: {sequence, repeated}. With a key it is done once for that key."""
+        return self._post("/effects", row, {} if key is None else {"Idempotency-Key": key})
 
     def note_fired(self, row: dict[str, Any]) -> bool:
         """Tells the sink that a fault is about to strike; whether it may."""

@@ -1,157 +1,103 @@
 """The report as one HTML file that needs nothing else: no network, no script, readable on a phone and by ear.
 
-Its words are `report`'s; its frame and style are in `report.html`. What comes from a run passes through `_text`, and
-the page's own policy forbids it to load or to run anything, should something ever get past that.
+Its words are `findings`' and `rows`', its charts `charts`', its frame and style are in `report.html`. What comes from a
+run passes through `text`, and the page's own policy forbids it to load or to run anything, should something ever get
+past that.
 """
 
-from collections.abc import Iterable
-from html import escape
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from string import Template
 
 import orjson
 
+from stepwell.bench import charts, findings
+from stepwell.bench.catalog import WORKLOADS
+from stepwell.bench.charts import MARKS, text
 from stepwell.bench.oracles import Witness
-from stepwell.bench.report import (
-    EVIDENCE,
-    HEADINGS,
-    NOT_AS_EXPECTED,
-    REFUSED,
-    WITNESSES,
-    Cell,
-    Report,
-    Row,
-    again,
-    losses,
-    sections,
-    summary,
-    witnesses,
-)
+from stepwell.bench.report import Report
+from stepwell.bench.rows import FOUND, INVALID, NONE, NOT_AS_EXPECTED, OVER, PLAIN, Entry, Table, matrices, overview
 
-FOUND, NONE, INVALID = "found", "none", "invalid"
-
-MARKS = {FOUND: "●", NONE: "○", INVALID: "✕"}
-"""What sets the kinds of cells apart where there is no colour."""
-
-SPOKEN = {FOUND: "anomaly found", NONE: "none seen", INVALID: "says nothing"}
+SPOKEN = {FOUND: "anomaly found", NONE: "none seen", INVALID: "says nothing", OVER: "over the budget"}
 
 
 def page(report: Report) -> str:
     """The whole document."""
     frame = Template(resources.files("stepwell.bench").joinpath("report.html").read_text("utf-8"))
     return frame.substitute(
-        title=_text(f"stepwell bench quick: run {report.run}"),
-        heading="stepwell bench quick",
-        summary=_text(f"{summary(report)}, {report.started_at}"),
-        opening=_text(losses(report)),
-        table=_table(report),
-        key="".join(f'<li class="{what}">{mark} {SPOKEN[what]}</li>' for what, mark in MARKS.items()),
-        charts="\n".join(_chart(measure, report.rows) for measure in HEADINGS),
-        sections="\n".join(_sections(report)),
-        evidence=_text(EVIDENCE),
-        again=_text(again(report)),
+        heading=text(findings.heading(report)),
+        summary=text(f"{findings.summary(report)}. {report.started_at}"),
+        budget=text(findings.budget(report)),
+        opening=text(findings.opening(report)),
+        overview=_table(overview(report)),
+        key="".join(f'<li class="{kind}">{MARKS[kind]} {said}</li>' for kind, said in SPOKEN.items()),
+        above="\n".join(_sections(findings.above(report), [witness for _, witness in findings.witnesses(report)])),
+        charts=_charts(report),
+        matrices="\n".join(f"<h3>{text(table.title)}</h3>\n{_table(table)}" for table in matrices(report)),
+        below="\n".join(_sections(findings.below(report), [])),
+        evidence=text(findings.EVIDENCE),
+        again=text(report.command),
     )
 
 
-def kind(cell: Cell) -> str:
-    """`FOUND`, `NONE` or `INVALID`."""
-    if cell.verdict.invalid:
-        return INVALID
-    return FOUND if cell.verdict.count else NONE
+def _charts(report: Report) -> str:
+    """What broke in the main workload is open, the others are a touch away."""
+    main = report.main_workload
+    folded = (
+        f"<details><summary>{text(WORKLOADS[name].title)}: what broke</summary>\n{_rates(report, name)}</details>"
+        for name in report.workloads
+        if name != main
+    )
+    opened = f"<h3>{text(WORKLOADS[main].title)}: what broke</h3>\n{_rates(report, main)}"
+    return "\n".join(filter(None, (opened, *folded, charts.cost(report), charts.latency(report))))
 
 
-def _table(report: Report) -> str:
+def _rates(report: Report, workload: str) -> str:
+    return f'<div class="charts">\n{charts.rates(report, workload)}\n{charts.recovery(report, workload)}\n</div>'
+
+
+def _table(table: Table) -> str:
     # The roles say what the elements are by themselves, until a phone's style lays them out as blocks: browsers then
     # forget that it is a table.
-    columns = ("strategy", *HEADINGS.values(), REFUSED)
-    heads = "".join(f'<th role="columnheader" scope="col">{_broken(column)}</th>' for column in columns)
-    rows = "\n".join(_row(row) for row in report.rows)
+    heads = "".join(f'<th role="columnheader" scope="col">{text(heading)}</th>' for heading in table.headings)
+    rows = "\n".join(_row(title, table.headings[1:], entries) for title, entries in table.rows)
     return (
-        '<table role="table">\n<caption class="unseen">What was found, by strategy</caption>\n'
+        f'<div class="scroll"><table role="table">\n'
+        f'<caption class="unseen">{text(table.title)}, by strategy</caption>\n'
         f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead>\n'
-        f'<tbody role="rowgroup">\n{rows}\n</tbody>\n</table>'
+        f'<tbody role="rowgroup">\n{rows}\n</tbody>\n</table></div>'
     )
 
 
-def _row(row: Row) -> str:
-    cells = "".join(_cell(heading, row.cells[measure]) for measure, heading in HEADINGS.items())
-    refused = f'<td role="cell">{_label(REFUSED)}<b>{_text(row.refusals)}</b></td>'
-    return f'<tr role="row"><th role="rowheader" scope="row">{_text(row.title)}</th>{cells}{refused}</tr>'
+def _row(title: str, headings: Sequence[str], entries: Sequence[Entry]) -> str:
+    cells = "".join(_cell(heading, entry) for heading, entry in zip(headings, entries, strict=True))
+    return f'<tr role="row"><th role="rowheader" scope="row">{text(title)}</th>{cells}</tr>'
 
 
-def _cell(heading: str, cell: Cell) -> str:
-    count, bracket, rest = cell.text().partition(" (")
-    what = kind(cell)
+def _cell(heading: str, entry: Entry) -> str:
+    said = text(entry.text).replace("; ", "<br>")
     return (
-        f'<td role="cell">{_label(heading)}<b class="{what}">{_mark(what)} {_text(count)}</b>'
-        + (f"<small> {_text(bracket.strip() + rest)}</small>" if bracket else "")
-        + (f"<em> {NOT_AS_EXPECTED}</em>" if cell.disagrees else "")
+        f'<td role="cell"><span class="label" aria-hidden="true">{text(heading)}</span>'
+        f'<b class="{entry.kind}">{_mark(entry.kind)}{said}</b>'
+        + (f"<small> ({text(entry.note)})</small>" if entry.note else "")
+        + (f"<em> {NOT_AS_EXPECTED}</em>" if entry.surprises else "")
         + "</td>"
     )
 
 
-def _label(heading: str) -> str:
-    return f'<span class="label" aria-hidden="true">{_flat(heading)}</span>'
+def _mark(kind: str) -> str:
+    if kind == PLAIN:
+        return ""
+    return f'<span aria-hidden="true">{MARKS[kind]} </span><span class="unseen">{SPOKEN[kind]}: </span>'
 
 
-def _mark(what: str) -> str:
-    return f'<span aria-hidden="true">{MARKS[what]}</span><span class="unseen">{SPOKEN[what]}:</span>'
-
-
-def _chart(measure: str, rows: Iterable[Row]) -> str:
-    heading = _flat(HEADINGS[measure])
-    marks = "\n".join(_interval(heading, row, row.cells[measure]) for row in rows)
-    return (
-        f'<figure aria-labelledby="rate-{measure}">\n<h3 id="rate-{measure}">{heading}</h3>\n<ul>\n{marks}\n</ul>\n'
-        '<div class="axis" aria-hidden="true"><span>0 %</span><span>50 %</span><span>100 %</span></div>\n</figure>'
-    )
-
-
-def _interval(heading: str, row: Row, cell: Cell) -> str:
-    count, what, basis = cell.text().partition(" (")[0], kind(cell), _text(cell.basis())
-    name = f"{_text(row.title)}, {heading}: {_text(cell.text())}; {basis}"
-    # The names beside the picture are said by its title already.
-    return (
-        f'<li class="mark" tabindex="0"><div class="name" aria-hidden="true"><span>{_text(row.title)}</span>'
-        f'<span class="{what}">{MARKS[what]} {_text(count)}</span></div>'
-        f'<div class="plot {what}"><svg role="img"><title>{name}</title>{_shapes(cell)}</svg></div>'
-        f'<div class="basis" aria-hidden="true">{basis}</div></li>'
-    )
-
-
-def _shapes(cell: Cell) -> str:
-    """Line and dot in per cent of the width, so that neither is distorted at any width."""
-    rule = '<line class="rule" x1="0%" x2="100%" y1="7" y2="7"/>'
-    what, (low, high) = kind(cell), cell.interval
-    if what == INVALID:
-        return rule
-    rate = cell.verdict.count / cell.verdict.exposed
-    return (
-        f'{rule}<line class="range" x1="{100 * low:.1f}%" x2="{100 * high:.1f}%" y1="7" y2="7"/>'
-        f'<circle class="{what}-dot" cx="{100 * rate:.1f}%" cy="7" r="4.5"/>'
-    )
-
-
-def _sections(report: Report) -> Iterable[str]:
-    proofs = [_proof(witness) for _, witness in witnesses(report)]
-    for title, lines in sections(report).items():
-        below = proofs if title == WITNESSES else [""] * len(lines)
-        items = "\n".join(f"<li>{_text(line)}{proof}</li>" for line, proof in zip(lines, below, strict=True))
-        yield f"<section>\n<h2>{_text(title)}</h2>\n<ul>\n{items}\n</ul>\n</section>"
+def _sections(said: Mapping[str, list[str]], witnesses: Sequence[Witness]) -> Iterable[str]:
+    for title, lines in said.items():
+        proofs = [_proof(each) for each in witnesses] if title == findings.WITNESSES else [""] * len(lines)
+        items = "\n".join(f"<li>{text(line)}{proof}</li>" for line, proof in zip(lines, proofs, strict=True))
+        yield f"<section>\n<h2>{text(title)}</h2>\n<ul>\n{items}\n</ul>\n</section>"
 
 
 def _proof(witness: Witness) -> str:
-    rows = "\n".join(_text(orjson.dumps(row).decode()) for row in witness.rows)
+    rows = "\n".join(text(orjson.dumps(row).decode()) for row in witness.rows)
     return f'<details><summary>the rows that prove it</summary><pre tabindex="0">{rows}</pre></details>'
-
-
-def _broken(heading: str) -> str:
-    return _text(heading).replace("\n", "<br>")
-
-
-def _flat(heading: str) -> str:
-    return _text(" ".join(heading.split()))
-
-
-def _text(words: str) -> str:
-    return escape(words, quote=True)

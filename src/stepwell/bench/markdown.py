@@ -1,57 +1,49 @@
 """The report as Markdown, to be pasted into a decision record or a pull request: the words of the terminal's screen."""
 
 import re
+from collections.abc import Mapping
 
-from stepwell.bench.report import (
-    EVIDENCE,
-    HEADINGS,
-    NOT_AS_EXPECTED,
-    REFUSED,
-    Cell,
-    Report,
-    Row,
-    again,
-    losses,
-    sections,
-    summary,
-)
+from stepwell.bench import findings
+from stepwell.bench.report import Report
+from stepwell.bench.rows import FOUND, INVALID, NOT_AS_EXPECTED, OVER, Entry, Table, matrices, overview
 
 # The colon of `https://` is among them because GitHub makes links of bare addresses too.
 _MARKUP = re.compile(r"[\\`*_\[\]<>|~#&]|:(?=//)")
+_BOLD = {FOUND, INVALID, OVER}
 
 
 def document(report: Report) -> str:
     """The whole report, as GitHub-flavoured Markdown that ends with a newline."""
     parts = [
-        "# stepwell bench quick",
-        f"{_text(summary(report))}, {_text(report.started_at)}",
-        _text(losses(report)),
-        _table(report),
-        *(_section(title, lines) for title, lines in sections(report).items()),
-        f"{EVIDENCE} Again: `{again(report)}`",
+        f"# {_text(findings.heading(report))}",
+        f"{_text(findings.summary(report))}. {_text(report.started_at)}",
+        _text(findings.budget(report)),
+        _text(findings.opening(report)),
+        _table(overview(report)),
+        *_sections(findings.above(report)),
+        findings.EVIDENCE,
+        *(f"## {_text(table.title)}\n\n{_table(table)}" for table in matrices(report)),
+        *_sections(findings.below(report)),
+        f"Again: {_text(report.command)}",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _section(title: str, lines: list[str]) -> str:
-    return f"## {title}\n\n" + "\n".join(f"- {_text(line)}" for line in lines)
+def _sections(said: Mapping[str, list[str]]) -> list[str]:
+    return [f"## {title}\n\n" + "\n".join(f"- {_text(line)}" for line in lines) for title, lines in said.items()]
 
 
-def _table(report: Report) -> str:
-    headings = ["strategy", *HEADINGS.values(), REFUSED]
-    lines = [headings, ["---"] * len(headings), *(_row(row) for row in report.rows)]
-    return "\n".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |" for line in lines)
+def _table(table: Table) -> str:
+    rows = ([_text(title), *(_cell(entry) for entry in entries)] for title, entries in table.rows)
+    lines = [[_text(heading) for heading in table.headings], ["---"] * len(table.headings), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _row(row: Row) -> list[str]:
-    return [_text(row.title), *(_cell(row.cells[measure]) for measure in HEADINGS), row.refusals]
-
-
-def _cell(cell: Cell) -> str:
-    """In bold what is an anomaly or invalid."""
-    text = _text(cell.text())
-    bold = f"**{text}**" if cell.verdict.count or cell.verdict.invalid else text
-    return f"{bold}, *{NOT_AS_EXPECTED}*" if cell.disagrees else bold
+def _cell(entry: Entry) -> str:
+    """In bold what is an anomaly, invalid or over the budget."""
+    text = _text(str(entry))
+    bold = f"**{text}**" if entry.kind in _BOLD else text
+    return f"{bold}, *{NOT_AS_EXPECTED}*" if entry.surprises else bold
 
 
 def _text(words: str) -> str:

@@ -16,7 +16,9 @@ def progress(console: Console) -> Iterator[Callable[[str, float], None]]:
     A terminal shows one line that counts down and is gone at the end; anything else gets a line per phase.
     """
     if not console.is_terminal:
-        yield lambda phase, seconds_left: console.print(f"{phase} (about {seconds_left:.0f} s left)", highlight=False)
+        yield lambda phase, seconds_left: console.print(
+            f"{phase} (about {seconds_left:.0f} s left)", highlight=False, soft_wrap=True
+        )
         return
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), _TimeLeft(), console=console, transient=True

@@ -1,69 +1,101 @@
-"""The two Lambda functions: `count` and `charge`. Deployed with the modules it imports, and with nothing else of ours.
+"""The Lambda function. Deployed with the modules it imports, and with nothing else of ours.
 
-The event has {run, strategy, request, attempt, seed} and, where they apply, {counter, key, fault}. The environment
-has BENCH_TABLE, BENCH_SINK (host:port) and BENCH_OPS (the folder for the history).
+The event has {run, workload, strategy, request, attempt, seed, state} and, where they apply, {step, key, fault, token,
+redis}.
+With `step` one step is done, without it all; a `token` goes along with what is done to the outside world, for those who
+are to answer. The environment has BENCH_TABLE, BENCH_NAMES (JSON), BENCH_SINK (host:port),
+BENCH_OPS (the folder for the history), BENCH_LEASE_SECONDS (how long a claim or lock is good for) and what `stores`
+needs.
 """
 
+import json
 import os
 import random
 import time
-from functools import partial
+from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from stepwell.bench import faults
-from stepwell.bench.call import Call, Event, Record, Strategy
+from stepwell.bench.call import Call, Event, Record
+from stepwell.bench.faults import Injection
 from stepwell.bench.gateway import Gateway
 from stepwell.bench.recorder import Recorder
-from stepwell.bench.strategies import blind, conditional, orchestration
-from stepwell.bench.workloads import charge as charging
-from stepwell.bench.workloads import counter
+from stepwell.bench.stores import REDIS, WorkerStores
+from stepwell.bench.strategies import items
 
-STRATEGIES: dict[str, Strategy] = {"blind": blind, "conditional": conditional, "orchestration": orchestration}
+INSPECT = "inspect"
+"""The step that reads the records that the state names, for the judge."""
 
 _PAUSE_SECONDS = (0.01, 0.3)
 
-# The client makes one request for a call: a retry inside it would be a second write that the history does not show.
-_store = boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}))
 _recorder = Recorder(Path(os.environ["BENCH_OPS"]))
-_recorder.watch(_store)
+_stores = WorkerStores(_recorder)
+_stores.dynamodb  # noqa: B018 - nearly all need it, and what is made here does not count against the time limit
 _gateway = Gateway(os.environ["BENCH_SINK"])
+_names = json.loads(os.environ["BENCH_NAMES"])
 
 
-def count(event: Event, context: Any) -> Record:
-    """Lambda handler: one more on the shared counter."""
-    return counter.count(STRATEGIES[event["strategy"]], _call(event, context), event["counter"])
+def work(event: Event, context: Any) -> Record:
+    """Lambda handler: what is known of the request after its work, or after one step of it."""
+    strategy = _module("strategies", event["strategy"])
+    call = _call(event, context)
+    if event.get("step") == INSPECT:
+        read = getattr(strategy, "audit", strategy.read)
+        return {name: read(call, name) for name in event["state"]["records"]}
+    steps = _module("workloads", event["workload"]).STEPS
+    state = strategy.unpack(call, event["state"]) if hasattr(strategy, "unpack") else dict(event["state"])
+    for step in [event["step"]] if event.get("step") else steps:
+        state |= steps[step](strategy, call.at(step), state)
+    if hasattr(strategy, "end"):
+        strategy.end(call)
+    if event.get("step") and (following := _after(event["step"], list(steps))) and hasattr(strategy, "forward"):
+        strategy.forward(call, {**event, "step": following, "state": state})
+    return strategy.pack(call, state) if hasattr(strategy, "pack") else state
 
 
-def charge(event: Event, context: Any) -> Record:
-    """Lambda handler: charges the order that the request stands for."""
-    return charging.charge(STRATEGIES[event["strategy"]], _call(event, context))
+@cache
+def _module(folder: str, name: str) -> Any:
+    return import_module(f"stepwell.bench.{folder}.{name.replace('-', '_')}")
+
+
+def _after(step: str, steps: list[str]) -> str | None:
+    return next(iter(steps[steps.index(step) + 1 :]), None)
 
 
 def _call(event: Event, context: Any) -> Call:
-    _recorder.enter(event["run"], event["request"], event["attempt"])
+    injection = Injection(event, _gateway, _recorder.worker)
+    items.ahead_seconds = injection.skew_seconds()
+    _stores.server = event.get("redis") or REDIS
+    _recorder.enter(event["run"], event["request"], event["attempt"], event.get("step") or "", injection)
     chance = random.Random(f"{event['seed']}/{event['request']}/{event['attempt']}")
     return Call(
-        store=_store,
+        stores=_stores,
         table=os.environ["BENCH_TABLE"],
+        names=_names,
         request=event["request"],
+        step=event.get("step") or "",
         invocation=context.aws_request_id,
         key=event.get("key"),
-        charge=partial(_charge, event),
+        effect=partial(_effect, event),
         pause=partial(_pause, chance),
-        remaining_milliseconds=context.get_remaining_time_in_millis,
+        remaining_milliseconds=partial(_remaining, time.monotonic(), context),
     )
 
 
-def _charge(event: Event, key: str | None) -> Record:
-    row = {name: event[name] for name in ("run", "request", "attempt")} | {"worker": _recorder.worker}
-    _recorder.begin("emit", event["request"], {"key": key})
-    receipt = _gateway.charge(row, key)
+def _remaining(begun: float, context: Any) -> int:
+    """Of the invocation's time, or of the lease that it was told to take for it."""
+    lease = float(os.environ.get("BENCH_LEASE_SECONDS", "inf"))
+    left: int = context.get_remaining_time_in_millis()
+    return int(max(min(left, 1000 * (lease - (time.monotonic() - begun))), 1))
+
+
+def _effect(event: Event, type: str, key: str | None) -> Record:
+    row = {name: event[name] for name in ("run", "request", "attempt", "token") if name in event}
+    row |= {"worker": _recorder.worker, "type": type}
+    _recorder.begin("emit", "outside.effect", event["request"], {"type": type, "key": key})
+    receipt = _gateway.effect(row, key)
     _recorder.end("ok", receipt)
-    faults.crash_after_effect(event, _gateway, _recorder.worker)
     return receipt
 
 

@@ -79,9 +79,7 @@ def workflows(notify: Notify) -> Shown:
              f"{row.published.dollars:.3f}")
             for row in rows
         ),
-        tuple(
-            Criterion(row.workflow, f"{row.transitions} transitions, ${row.dollars:.3f}", row.reproduced) for row in rows
-        ),
+        tuple(Criterion(row.workflow, f"{row.transitions}, ${row.dollars:.3f}", row.reproduced) for row in rows),
     )  # fmt: skip
 
 

@@ -1,8 +1,7 @@
 """Read, change, write back. Correct as long as everything happens once and one at a time."""
 
-from typing import Any
-
 from stepwell.bench.call import Call, Record
+from stepwell.bench.strategies import items
 
 
 def begin(call: Call) -> Record | None:
@@ -10,28 +9,17 @@ def begin(call: Call) -> Record | None:
 
 
 def read(call: Call, name: str) -> Record:
-    item = call.store.get_item(TableName=call.table, Key={"id": {"S": name}}, ConsistentRead=True)["Item"]
-    return {"value": int(item["value"]["N"]), "version": int(item["version"]["N"])}
+    return items.read_record(call, name)
 
 
 def write(call: Call, name: str, record: Record) -> bool:
-    call.store.put_item(TableName=call.table, Item=counter_item(name, record))
+    call.stores.dynamodb.put_item(TableName=call.table, Item=items.record_item(name, record))
     return True
 
 
-def emit(call: Call) -> Record:
-    return call.charge(None)
+def emit(call: Call, type: str) -> Record:
+    return call.effect(type, None)
 
 
-def commit(call: Call, receipt: Record) -> None:
-    item = {"id": {"S": call.request}, "receipt": {"N": str(receipt["sequence"])}}
-    call.store.put_item(TableName=call.table, Item=item)
-
-
-def counter_item(name: str, record: Record) -> dict[str, Any]:
-    """The new record as DynamoDB has it, one version on from what was read."""
-    return {
-        "id": {"S": name},
-        "value": {"N": str(record["value"])},
-        "version": {"N": str(record["version"] + 1)},
-    }
+def commit(call: Call, result: Record) -> None:
+    call.stores.dynamodb.put_item(TableName=call.table, Item=items.result_item(call, result))

@@ -1,84 +1,70 @@
-"""Every write carries a condition: optimistic locking by version, and a claim on the request before its effect.
+"""Every write carries a condition: optimistic locking by version, and a claim on each step before its effect.
 
 The claim expires with the function's own time limit, so that a request whose worker died is not blocked for ever: who
 comes later takes it over. That is the shape of AWS's Powertools idempotency utility.
 """
 
-import time
+import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from stepwell.bench.call import Call, Conflict, InProgress, Record
-from stepwell.bench.strategies.blind import counter_item, read
-
-__all__ = ["begin", "commit", "emit", "read", "write"]
-
-CHARGING, CHARGED = "CHARGING", "CHARGED"
+from stepwell.bench.strategies import items
 
 
 def begin(call: Call) -> Record | None:
-    """Claims the request: None when it is ours, else the receipt of whoever had it. Raises `InProgress`."""
+    """Claims the step: None when it is ours, else what whoever had it gave. Raises `InProgress`."""
     claim: dict[str, Any] = {
         "Item": {
-            "id": {"S": call.request}, "state": {"S": CHARGING}, "owner": {"S": call.invocation},
-            "expires_at": {"N": str(_milliseconds() + call.remaining_milliseconds())},
+            "id": {"S": call.id}, "owner": {"S": call.invocation},
+            "expires_at": {"N": str(items.milliseconds() + call.remaining_milliseconds())},
         }
     }  # fmt: skip
     # guard: claim
-    claim["ConditionExpression"] = "attribute_not_exists(id) OR (#state = :charging AND expires_at < :now)"
-    claim["ExpressionAttributeNames"] = {"#state": "state"}
-    claim["ExpressionAttributeValues"] = {":charging": {"S": CHARGING}, ":now": {"N": str(_milliseconds())}}
+    claim["ConditionExpression"] = "attribute_not_exists(id) OR (attribute_not_exists(#result) AND expires_at < :now)"
+    claim["ExpressionAttributeNames"] = {"#result": "result"}
+    claim["ExpressionAttributeValues"] = {":now": {"N": str(items.milliseconds())}}
     # end guard
-    return None if _applied(call.store.put_item, TableName=call.table, **claim) else _receipt(call)
+    if items.applied(call.stores.dynamodb.put_item, TableName=call.table, **claim):
+        return None
+    result = items.result_of(items.get(call, call.id))
+    if result is None:
+        raise InProgress("another invocation is at this step")
+    return result
+
+
+def read(call: Call, name: str) -> Record:
+    record = items.read_record(call, name)
+    # guard: seen
+    record["applied"] = call.request in record["requests"]
+    # end guard
+    return record
 
 
 def write(call: Call, name: str, record: Record) -> bool:
-    put: dict[str, Any] = {"Item": counter_item(name, record)}
+    record["requests"].append(call.request)
+    put: dict[str, Any] = {"Item": items.record_item(name, record)}
     # guard: version
-    put["ConditionExpression"] = "version = :read"
+    put["ConditionExpression"] = "attribute_not_exists(version) OR version = :read"
     put["ExpressionAttributeValues"] = {":read": {"N": str(record["version"])}}
     # end guard
-    return _applied(call.store.put_item, TableName=call.table, **put)
+    return items.applied(call.stores.dynamodb.put_item, TableName=call.table, **put)
 
 
-def emit(call: Call) -> Record:
-    return call.charge(None)
+def emit(call: Call, type: str) -> Record:
+    return call.effect(type, None)
 
 
-def commit(call: Call, receipt: Record) -> None:
-    """Writes the receipt down. Raises `Conflict` when another has taken the claim over meanwhile."""
+def commit(call: Call, result: Record) -> None:
+    """Writes the result down. Raises `Conflict` when another has taken the claim over meanwhile."""
     update: dict[str, Any] = {
-        "UpdateExpression": "SET #state = :charged, receipt = :receipt",
-        "ExpressionAttributeNames": {"#state": "state"},
-        "ExpressionAttributeValues": {":charged": {"S": CHARGED}, ":receipt": {"N": str(receipt["sequence"])}},
+        "UpdateExpression": "SET #result = :result",
+        "ExpressionAttributeNames": {"#result": "result"},
+        "ExpressionAttributeValues": {":result": {"S": json.dumps(result)}},
     }
     # guard: owner
     update["ConditionExpression"] = "#owner = :me"
     update["ExpressionAttributeNames"]["#owner"] = "owner"
     update["ExpressionAttributeValues"][":me"] = {"S": call.invocation}
     # end guard
-    if not _applied(call.store.update_item, TableName=call.table, Key={"id": {"S": call.request}}, **update):
-        raise Conflict("another invocation has taken over this order")
-
-
-def _receipt(call: Call) -> Record:
-    found = call.store.get_item(TableName=call.table, Key={"id": {"S": call.request}}, ConsistentRead=True)["Item"]
-    if found["state"]["S"] == CHARGING:
-        raise InProgress("another invocation is charging this order")
-    return {"sequence": int(found["receipt"]["N"])}
-
-
-def _applied(operation: Any, **parameters: Any) -> bool:
-    """Calls the store: False when a condition did not hold."""
-    try:
-        operation(**parameters)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
-
-
-def _milliseconds() -> int:
-    return int(time.time() * 1000)
+    if not items.applied(call.stores.dynamodb.update_item, TableName=call.table, Key={"id": {"S": call.id}}, **update):
+        raise Conflict("another invocation has taken over this step")

@@ -1,7 +1,7 @@
-"""A state machine keeps the order's state: it dedups starts by name, remembers which steps are done, and retries.
+"""A state machine keeps the request's state: it dedups starts by name, remembers which steps are done, and retries.
 
 So the function neither claims nor records. What several executions share is still the function's business: the
-counter is written on a condition, exactly as without an orchestrator, and the machine's Retry deals with conflicts.
+record is written on a condition, exactly as without an orchestrator, and the machine's Retry deals with conflicts.
 """
 
 from stepwell.bench.call import Call, Record
@@ -14,13 +14,9 @@ def begin(call: Call) -> Record | None:
     return None
 
 
-def emit(call: Call) -> Record:
-    key = None
-    # guard: idempotency-key
-    key = call.key
-    # end guard
-    return call.charge(key)
+def emit(call: Call, type: str) -> Record:
+    return call.effect(type, None)
 
 
-def commit(call: Call, receipt: Record) -> None:
+def commit(call: Call, result: Record) -> None:
     """Nothing: what the function returns is durable in the execution."""

@@ -1,12 +1,12 @@
 """One effect on the outside world, and the record that it happened."""
 
-from stepwell.bench.call import Call, Record, Strategy
+from stepwell.bench.call import Call, Record, State, Step, Strategy
+from stepwell.bench.workloads import once
 
 
-def charge(strategy: Strategy, call: Call) -> Record:
-    """Charges the order, or tells that it was: {sequence} of the provider's receipt."""
-    receipt = strategy.begin(call)
-    if receipt is None:
-        receipt = strategy.emit(call)
-        strategy.commit(call, receipt)
-    return {"sequence": receipt["sequence"]}
+def charge(strategy: Strategy, call: Call, state: State) -> Record:
+    """Charges the order, or tells that it was: {charge} is the sequence of the provider's receipt."""
+    return once(strategy, call, lambda: {"charge": strategy.emit(call, "charge")["sequence"]})
+
+
+STEPS: dict[str, Step] = {"charge": charge}

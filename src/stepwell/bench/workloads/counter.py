@@ -1,16 +1,12 @@
 """Read-modify-write on one key."""
 
-from stepwell.bench.call import Call, Conflict, Record, Strategy
+from stepwell.bench.call import Call, Record, State, Step, Strategy
+from stepwell.bench.workloads import raise_by_one
 
-TRIES = 12
+
+def count(strategy: Strategy, call: Call, state: State) -> Record:
+    """Adds one to the record that the state names."""
+    return raise_by_one(strategy, call, state["record"])
 
 
-def count(strategy: Strategy, call: Call, name: str) -> Record:
-    """Adds one to the record `name`: {value}. Raises `Conflict` after `TRIES` writes that were refused."""
-    for attempt in range(TRIES):
-        record = strategy.read(call, name)
-        record["value"] += 1
-        if strategy.write(call, name, record):
-            return {"value": record["value"]}
-        call.pause(attempt)
-    raise Conflict(f"{TRIES} writes were refused")
+STEPS: dict[str, Step] = {"count": count}
