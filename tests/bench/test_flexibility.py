@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.bench.histories import History
 
-from stepwell.bench.catalog import CONDITIONAL, DUPLICATED, KEYED, LOST, ORCHESTRATION, QUEUED, SINGLE_WRITER, STUCK
+from stepwell.bench.catalog import CONDITIONAL, DUPLICATED, LOST, ORCHESTRATION, QUEUED, SINGLE_WRITER, STUCK
 from stepwell.bench.flexibility import bed, changes, definitions, shown
 from stepwell.bench.flexibility.changes import BRANCH, FAN_OUT, ORDER, size
 from stepwell.bench.flexibility.deliver import Order
@@ -166,8 +166,8 @@ def test_a_step_is_compared_with_the_one_of_its_kind_in_the_order_as_it_was() ->
 
 
 @pytest.mark.e2e
-def test_a_queue_and_a_state_machine_keep_their_protection_through_both_changes() -> None:
-    done = run((QUEUED, KEYED), lambda phase, left: None)
+def test_a_queue_keeps_its_protection_through_both_changes() -> None:
+    done = run((QUEUED,), lambda phase, left: None)
     assert done.sound, [(each.invalid, each.weaker) for each in done.results]
     assert not [cell.run for each in done.results for cell, found in each.after.items() if found.found]
     page = shown.document(done)

@@ -136,7 +136,7 @@ def test_the_order_tells_its_story_with_the_numbers_of_the_run() -> None:
     assert "with an idempotency key of execution and state, that the provider honours: 0 of 412" in opening(found)
     assert "Nothing takes longer: 600 ms, the others 60 to 420 ms." in opening(found)
     assert "Nothing costs more: $56.00 per million, the others" in opening(found)
-    assert "Nothing has more to operate: 5 things, the others 1 to 5 things." in opening(found)
+    assert "Nothing has more to operate: 7 things, the others 1 to 5 things." in opening(found)
     contention, recovery, death = conclusions(found)
     assert contention.startswith("Order, 16 clients on one key: key-value blind lost 9 of 10; 6 others ")
     assert "30 of 40 writes of key-value conditional" in contention

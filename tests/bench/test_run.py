@@ -78,7 +78,7 @@ def _check_histories(folder: Path, report: Report) -> None:
 def test_each_default_strategy_stands_or_falls_as_expected_when_responses_and_stores_are_lost() -> None:
     strategies = (BLIND, CONDITIONAL, CACHE, QUEUED, SINGLE_WRITER, ORCHESTRATION)
     cells = plan.cells((ORDER,), strategies, (RESPONSE_LOST, STORE_KILL))
-    report, _ = measured(cells, 20)
+    report, _ = measured(cells, 14)
     assert not [told(each) for each in report.outcomes if each.invalid or each.disagreements]
     by_cell = {(each.strategy, each.fault): each for each in report.outcomes}
     lost = by_cell[CACHE, STORE_KILL].recovery

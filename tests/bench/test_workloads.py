@@ -369,7 +369,7 @@ def test_on_real_parts_each_breaks_where_it_was_expected_to() -> None:
         *cells((PAIR,), (CONDITIONAL, SINGLE_WRITER), (HOT_KEY,)),
         *cells((WORKFLOW,), (CONDITIONAL, ORCHESTRATION), ()),
     )
-    plan = Plan(name=f"test-{os.getpid():x}", cells=planned, seconds=20, calm=3)
+    plan = Plan(name=f"test-{os.getpid():x}", cells=planned, seconds=12, calm=3)
     report = run(plan, Settings(seed=3), lambda phase, left: None)
     assert not [(each.workload, each.strategy, each.fault, each.invalid) for each in report.outcomes if each.invalid]
     assert not [

