@@ -97,6 +97,7 @@ class Drive:
     finals: dict[str, Records] = field(default_factory=dict)
     fired: list[Fired] = field(default_factory=list)
     _records: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _undisturbed: list[Op] = field(default_factory=list)
 
     def run(self, ends: float) -> None:
         """All phases, about until `ends` on the monotonic clock."""
@@ -120,6 +121,7 @@ class Drive:
         self._share_out(works, CLIENTS // 2)
         for work in works:
             self.clients.account(work)
+        self._undisturbed = read_ops(self.ops.glob("*.jsonl"))
 
     def _leave_unanswered(self, cells: list[Cell], seconds: float) -> None:
         self.say("mails that nobody answers")
@@ -243,7 +245,7 @@ class Drive:
         """The operations of each invocation of an undisturbed request, by step: those of the request with most."""
         run = Cell(cell.workload, cell.strategy, CALM).run(self.plan.name)
         by_invocation: dict[tuple[str, str, str], list[Op]] = defaultdict(list)
-        for op in read_ops(self.ops.glob("*.jsonl")):
+        for op in self._undisturbed:
             if op.run == run and op.attempt == 1 and op.step != INSPECT:
                 by_invocation[op.step, op.request, op.worker].append(op)
         longest: dict[str, list[Op]] = {}
