@@ -15,6 +15,7 @@ from stepwell.commands.bench_flexibility import flexibility
 from stepwell.commands.bench_own import init, run_own
 from stepwell.commands.bench_pitfalls import pitfalls
 from stepwell.commands.bench_published import published
+from stepwell.commands.bench_regions import regions
 
 if TYPE_CHECKING:
     from stepwell.bench.plan import Cell
@@ -457,5 +458,5 @@ def _require_parts() -> None:
         raise click.ClickException(f"the benchmark needs {names}, which 'pip install stepwell[bench]' brings.")
 
 
-for command in (init, pitfalls, flexibility, published):
+for command in (init, pitfalls, flexibility, published, regions):
     bench.add_command(command)
