@@ -118,8 +118,9 @@ def _verdicts(cell: Cell, run: str, evidence: Evidence, exposed: Collection[str]
     twice, missing = dict(oracles.duplicate_effects(effects)), dict(oracles.missing_effects(ops, effects, required))
     if f"{run}/{SHARED}" not in evidence.finals:
         finals = {_request(name): int(record["value"]) for name, record in evidence.finals.items()}
-        twice |= oracles.repeated_changes(ops, finals)
-        missing |= oracles.missing_changes(ops, finals)
+        # Of a request with both, what the outside world has seen is shown.
+        twice = {**oracles.repeated_changes(ops, finals), **twice}
+        missing = {**oracles.missing_changes(ops, finals), **missing}
         lost = verdict(missing, acknowledged)
     else:
         shared = evidence.finals[f"{run}/{SHARED}"]
