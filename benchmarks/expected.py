@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from stepwell.bench.findings import disagreements
-from stepwell.bench.stored import parse
+from stepwell.bench.report.findings import disagreements
+from stepwell.bench.report.stored import parse
 
 if __name__ == "__main__":
     report = parse((Path(sys.argv[1]) / "report.json").read_bytes())

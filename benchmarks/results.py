@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from stepwell.bench import markdown
-from stepwell.bench.report import Report
-from stepwell.bench.stored import parse
+from stepwell.bench.report import markdown
+from stepwell.bench.report.data import Report
+from stepwell.bench.report.stored import parse
 
 FOLDER = Path(__file__).parents[1] / "docs" / "benchmark"
 RUNS = {"default": "The default run", "full": "The full run"}

@@ -23,10 +23,10 @@ from stepwell.bench.catalog import (
     expected,
     possible,
 )
-from stepwell.bench.certify import Certificate, Trial
-from stepwell.bench.oracles import Verdict, Witness
-from stepwell.bench.outcome import Outcome, Recovery
-from stepwell.bench.report import Budget, Guard, Profile, Report
+from stepwell.bench.oracles.anomalies import Verdict, Witness
+from stepwell.bench.oracles.outcome import Outcome, Recovery
+from stepwell.bench.parts.certify import Certificate, Trial
+from stepwell.bench.report.data import Budget, Guard, Profile, Report
 
 GOOD = Certificate("aws", (Trial("atomic counters", 900, 899, 0),))
 SILENT = Verdict(0, 0, invalid="fault never fired")

@@ -9,7 +9,7 @@ from tests.bench.reports import report
 
 from stepwell.bench.advise import MOST, Needs, advise
 from stepwell.bench.catalog import CACHE, CONDITIONAL, CRASH, KEYED, SINGLE_WRITER
-from stepwell.bench.stored import as_members
+from stepwell.bench.report.stored import as_members
 from stepwell.cli import commands
 from stepwell.commands import output
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from stepwell.bench.arrivals import Load, constant, poisson, run_open_loop, steps
-from stepwell.bench.latencies import milliseconds
+from stepwell.bench.load.arrivals import Load, constant, poisson, run_open_loop, steps
+from stepwell.bench.load.latencies import milliseconds
 
 
 def test_a_constant_load_is_evenly_spaced() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stepwell.bench.certify import Certificate, Trial, certify_dynamodb, certify_starts
+from stepwell.bench.parts.certify import Certificate, Trial, certify_dynamodb, certify_starts
 
 Members = dict[str, Any]
 

@@ -13,17 +13,18 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 from tests.bench.reports import SILENT, report
 
-from stepwell.bench import html, markdown, series
+from stepwell.bench import series
 from stepwell.bench.catalog import BLIND, CALM, CHARGE, CONDITIONAL, COUNTER, CRASH, HOT_KEY, LOST, ORDER
-from stepwell.bench.children import BackEndFailed
-from stepwell.bench.findings import opening
-from stepwell.bench.guards import without_guards
-from stepwell.bench.oracles import Verdict
+from stepwell.bench.measures.guards import without_guards
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.parts.children import BackEndFailed
 from stepwell.bench.plan import DEFAULT, QUICK, Plan
-from stepwell.bench.progress import progress
-from stepwell.bench.report import Budget, Report
+from stepwell.bench.report import html, markdown
+from stepwell.bench.report.data import Budget, Report
+from stepwell.bench.report.findings import opening
+from stepwell.bench.report.progress import progress
+from stepwell.bench.report.stored import as_members, parse
 from stepwell.bench.run import Notify, Settings
-from stepwell.bench.stored import as_members, parse
 from stepwell.commands import bench as command
 
 Asked = list[tuple[Plan, Settings]]

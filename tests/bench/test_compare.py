@@ -6,9 +6,9 @@ import pytest
 from tests.bench.reports import SILENT, bare, report
 
 from stepwell.bench.catalog import BLIND, CALM, CHARGE, CONDITIONAL, COUNTER, CRASH, HOT_KEY, LOST, ORDER, STUCK
-from stepwell.bench.compare import Incomparable, compare, differ
-from stepwell.bench.oracles import Verdict
-from stepwell.bench.report import Budget, Report
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.report.compare import Incomparable, compare, differ
+from stepwell.bench.report.data import Budget, Report
 
 
 def another(found: Report) -> Report:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from stepwell.bench.cost import Bill, Line, Nodes, bill, crossings, meter
 from stepwell.bench.history import Op, Status
-from stepwell.bench.latency_budget import Profile
+from stepwell.bench.measures.cost import Bill, Line, Nodes, bill, crossings, meter
+from stepwell.bench.measures.latency_budget import Profile
 from stepwell.pricing.prices import load_prices
 
 PRICES = load_prices()

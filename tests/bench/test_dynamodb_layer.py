@@ -26,10 +26,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from stepwell.bench.backends import ACCOUNT
-from stepwell.bench.certify import certify_dynamodb
-from stepwell.bench.dynamodb_layer.calls import item_bytes
-from stepwell.bench.dynamodb_layer.layer import (
+from stepwell.bench.history import Fired, read_rows
+from stepwell.bench.parts.backends import ACCOUNT
+from stepwell.bench.parts.certify import certify_dynamodb
+from stepwell.bench.parts.dynamodb_layer.calls import item_bytes
+from stepwell.bench.parts.dynamodb_layer.layer import (
     Behaviours,
     GlobalTables,
     Layer,
@@ -38,9 +39,8 @@ from stepwell.bench.dynamodb_layer.layer import (
     StaleReads,
     Transactions,
 )
-from stepwell.bench.dynamodb_layer.upstream import Reply, Upstream
-from stepwell.bench.history import Fired, read_rows
-from stepwell.bench.proxy import FiredFile
+from stepwell.bench.parts.dynamodb_layer.upstream import Reply, Upstream
+from stepwell.bench.parts.proxy import FiredFile
 
 Members = dict[str, Any]
 EAST, WEST = "us-east-1", "eu-west-1"
@@ -49,7 +49,7 @@ accounts = count(100000000001)
 
 @contextmanager
 def child(arguments: list[str], folder: Path, health: str, extra: dict[str, str] | None = None) -> Iterator[None]:
-    command = [sys.executable, "-m", "stepwell.bench.child", *arguments]
+    command = [sys.executable, "-m", "stepwell.bench.parts.child", *arguments]
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=os.environ | (extra or {})
     )
@@ -98,7 +98,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def server(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    arguments = ["stepwell.bench.dynamodb_layer", str(port), emulator]
+    arguments = ["stepwell.bench.parts.dynamodb_layer", str(port), emulator]
     with child(arguments, tmp_path_factory.mktemp("layer"), f"{url}/_bench/health"):
         yield url
 
@@ -865,7 +865,7 @@ def test_an_emulator_that_breaks_off_leaves_the_outcome_open(emulator: str) -> N
     "arguments", [[], ["x", "http://127.0.0.1:1"], ["1", "127.0.0.1:1"], ["1", "http://h:1", "a", "b"]]
 )
 def test_arguments_that_make_no_sense_are_refused(tmp_path: Path, arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "stepwell.bench.dynamodb_layer", *arguments]
+    command = [sys.executable, "-m", "stepwell.bench.parts.dynamodb_layer", *arguments]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert ended.returncode == 1
     assert "usage: PORT UPSTREAM_URL" in ended.stderr

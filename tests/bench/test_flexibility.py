@@ -16,7 +16,7 @@ from stepwell.bench.flexibility.changes import BRANCH, FAN_OUT, ORDER, size
 from stepwell.bench.flexibility.deliver import Order
 from stepwell.bench.flexibility.run import AGAIN, CALM, TWICE, Cell, Outcome, Result, run
 from stepwell.bench.flexibility.verify import Evidence, judge
-from stepwell.bench.oracles import Verdict, Witness, requiring
+from stepwell.bench.oracles.anomalies import Verdict, Witness, requiring
 
 FLOWS = Path(changes.__file__).parent / "flows"
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.bench.histories import History
 
-from stepwell.bench.fractures import fractured_reads, read_own_writes
 from stepwell.bench.history import Status
+from stepwell.bench.oracles.fractures import fractured_reads, read_own_writes
 
 
 class Pairs(History):

@@ -5,9 +5,9 @@ import ast
 import pytest
 
 from stepwell.bench.catalog import CONDITIONAL, COUNTER, CRASH, DUPLICATE, DUPLICATED, HOT_KEY, LOST, ORDER, STRATEGIES
-from stepwell.bench.guards import judged, marked, variants, without_guards
-from stepwell.bench.oracles import Verdict
-from stepwell.bench.outcome import Outcome
+from stepwell.bench.measures.guards import judged, marked, variants, without_guards
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.oracles.outcome import Outcome
 from stepwell.bench.plan import Cell, cells
 
 MODULES = sorted({strategy.module for strategy in STRATEGIES.values()})

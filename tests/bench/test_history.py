@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.bench.histories import History
 
-from stepwell.bench.faults import overlapping
 from stepwell.bench.history import Op, read_ops, read_rows, write_rows
+from stepwell.bench.worker.faults import overlapping
 
 
 def test_of_two_lines_with_one_id_the_later_counts(tmp_path: Path, history: History) -> None:

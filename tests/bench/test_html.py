@@ -15,7 +15,6 @@ import pytest
 from rich.console import Console
 from tests.bench.reports import SILENT, STRATEGIES, bare, profile, report
 
-from stepwell.bench import charts, findings, html, markdown
 from stepwell.bench.catalog import (
     BLIND,
     CACHE,
@@ -30,12 +29,13 @@ from stepwell.bench.catalog import (
     ORDER,
     STUCK,
 )
-from stepwell.bench.certify import Certificate, Trial
-from stepwell.bench.oracles import Verdict, Witness
-from stepwell.bench.report import Guard, Report
-from stepwell.bench.rows import NOT_AS_EXPECTED, matrices, overview
-from stepwell.bench.screen import render
-from stepwell.bench.stored import as_members, parse
+from stepwell.bench.oracles.anomalies import Verdict, Witness
+from stepwell.bench.parts.certify import Certificate, Trial
+from stepwell.bench.report import charts, findings, html, markdown
+from stepwell.bench.report.data import Guard, Report
+from stepwell.bench.report.rows import NOT_AS_EXPECTED, matrices, overview
+from stepwell.bench.report.screen import render
+from stepwell.bench.report.stored import as_members, parse
 
 HOSTILE = (
     '</title><script>alert(1)</script><img src=http://evil.example/x onerror="x()">'

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.bench.histories import History
 
 from stepwell.bench.history import Status
-from stepwell.bench.invariants import (
+from stepwell.bench.oracles.invariants import (
     TRANSFER,
     conservation,
     illegal_transitions,

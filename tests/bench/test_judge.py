@@ -20,10 +20,10 @@ from stepwell.bench.catalog import (
     STORE_KILL,
     STUCK,
 )
-from stepwell.bench.certify import Certificate, Trial
 from stepwell.bench.history import Fired
-from stepwell.bench.judge import Evidence, judge
-from stepwell.bench.outcome import Outcome, Recovery
+from stepwell.bench.oracles.judge import Evidence, judge
+from stepwell.bench.oracles.outcome import Outcome, Recovery
+from stepwell.bench.parts.certify import Certificate, Trial
 from stepwell.bench.plan import Cell
 
 NAME = "n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stepwell.bench.latencies import Latencies, milliseconds, read_log, write_log
+from stepwell.bench.load.latencies import Latencies, milliseconds, read_log, write_log
 
 
 def recorded(*seconds: float) -> Latencies:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stepwell.bench.history import Op
-from stepwell.bench.latency_budget import Profile, latency, load_profile, typical
+from stepwell.bench.measures.latency_budget import Profile, latency, load_profile, typical
 from stepwell.pricing.settings import UnusableSettings
 
 ROUND_TRIPS = {

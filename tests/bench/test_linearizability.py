@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 from tests.bench.histories import History
 
-from stepwell.bench import oracles
-from stepwell.bench.linearizability import Budget, Finding, Model, Operation, Verdict, check
-from stepwell.bench.sequential import COUNTER, REGISTER, VALUE, counter_operations
+from stepwell.bench.oracles import anomalies
+from stepwell.bench.oracles.linearizability import Budget, Finding, Model, Operation, Verdict, check
+from stepwell.bench.oracles.sequential import COUNTER, REGISTER, VALUE, counter_operations
 
 FOLDER = Path(os.environ.get("STEPWELL_CONFORMANCE") or Path(__file__).parents[3] / "shared" / "conformance")
 RECORDED = FOLDER / "linearizability"
@@ -412,7 +412,7 @@ def test_where_an_update_is_known_to_be_lost_there_is_no_order(schedule: list[tu
         value = value if fate == "dropped" else new
         status: Any = "ok" if fate == "ok" else "info"
         history.op("write", f"r{client}", status, key="k", worker=f"c{client}", argument={"value": new, "version": new})
-    lost = oracles.lost_updates(history.ops, "k", value)
+    lost = anomalies.lost_updates(history.ops, "k", value)
     assert lost.invalid is None
     assert not (lost.count and counted(history, value).verdict == Verdict.LINEARIZABLE)
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
-from stepwell.bench.oracles import Verdict, Witness
+from stepwell.bench.oracles.anomalies import Verdict, Witness
 from stepwell.bench.pitfalls import shown, stage
 from stepwell.bench.pitfalls.pairs import BROKEN, FIXED, Figure, Figures, Pair, Result, change, judged
 from stepwell.bench.pitfalls.run import PAIRS, Run, workplace
@@ -97,7 +97,7 @@ def test_the_page_has_the_figures_the_witness_and_the_diff() -> None:
 def test_the_worker_needs_nothing_but_what_it_is_packed_with(tmp_path: Path) -> None:
     packed = tmp_path / "function.zip"
     packed.write_bytes(stage._archive())
-    assert "stepwell/bench/oracles.py" not in zipfile.ZipFile(packed).namelist()
+    assert "stepwell/bench/oracles/anomalies.py" not in zipfile.ZipFile(packed).namelist()
     names = ", ".join(f"stepwell.bench.pitfalls.{name.replace('-', '_')}" for name in PAIRS)
     program = f"import sys; sys.modules['msgspec'] = None; import {names}; print({names.split(', ')[0]}.__file__)"
     done = subprocess.run(

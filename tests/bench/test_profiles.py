@@ -4,9 +4,9 @@ from tests.bench.histories import History
 
 from stepwell.bench.catalog import BLIND, CALM, COUNTER, CRASH
 from stepwell.bench.history import INSPECT, Op
+from stepwell.bench.measures.profiles import profiles
 from stepwell.bench.plan import Cell
-from stepwell.bench.profiles import profiles
-from stepwell.bench.report import Budget
+from stepwell.bench.report.data import Budget
 
 CELL = Cell(COUNTER, BLIND, CALM)
 

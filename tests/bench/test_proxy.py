@@ -23,7 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from stepwell.bench.history import Fired, read_rows
-from stepwell.bench.proxy import ProxyControl
+from stepwell.bench.parts.proxy import ProxyControl
 
 LOST = ("request-lost", "response-lost")
 
@@ -92,7 +92,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
         routes = [f"redis={places.redis_port}:{places.valkey_port}", f"web={places.http_port}:{web.server_port}"]
         arguments = [str(places.fired_file), str(places.control_port), *routes]
         stack.enter_context(
-            child([sys.executable, "-m", "stepwell.bench.child", "stepwell.bench.proxy", *arguments], folder)
+            child(
+                [sys.executable, "-m", "stepwell.bench.parts.child", "stepwell.bench.parts.proxy", *arguments], folder
+            )
         )
         for port in (places.valkey_port, places.control_port):
             wait_for(port)
@@ -383,7 +385,7 @@ def test_what_is_neither_http_nor_redis_passes_as_bytes(places: Places) -> None:
     folder = places.fired_file.parent
     listen, control_port = free_ports(2)
     arguments = [str(folder / "other.jsonl"), str(control_port), f"any={listen}:{server.getsockname()[1]}"]
-    with child([sys.executable, "-m", "stepwell.bench.proxy", *arguments], folder):
+    with child([sys.executable, "-m", "stepwell.bench.parts.proxy", *arguments], folder):
         wait_for(control_port)
         with raw(listen) as connection:
             connection.sendall(b"\x00\x00\x00\x08\x04\xd2\x16\x2f*1\r\n")
@@ -450,7 +452,7 @@ def test_a_store_that_is_not_there_is_a_reset(places: Places) -> None:
     folder = places.fired_file.parent
     listen, nobody, control_port = free_ports(3)
     arguments = [str(folder / "other.jsonl"), str(control_port), f"gone={listen}:{nobody}"]
-    with child([sys.executable, "-m", "stepwell.bench.proxy", *arguments], folder):
+    with child([sys.executable, "-m", "stepwell.bench.parts.proxy", *arguments], folder):
         wait_for(control_port)
         with raw(listen) as connection, pytest.raises(ConnectionResetError):
             connection.sendall(command("PING"))
@@ -465,7 +467,7 @@ def test_settings_that_do_not_exist_are_refused(places: Places, name: str, mode:
 
 @pytest.mark.parametrize("arguments", [[], ["f"], ["f", "x"], ["f", "1", "a=b"], ["f", "1", "health=1:2"]])
 def test_arguments_that_make_no_sense_are_refused(tmp_path: Path, arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "stepwell.bench.proxy", *arguments]
+    command = [sys.executable, "-m", "stepwell.bench.parts.proxy", *arguments]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert ended.returncode == 1
     assert "usage: FIRED_FILE CONTROL_PORT NAME=LISTEN_PORT:UPSTREAM_PORT" in ended.stderr

@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 import pytest
 from redis import Redis
 
-from stepwell.bench.children import free_ports
 from stepwell.bench.durability.valkey import MODES, NONE, Valkey
-from stepwell.bench.fractures import fractured_reads, read_own_writes
 from stepwell.bench.history import Op
-from stepwell.bench.oracles import Verdict
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.oracles.fractures import fractured_reads, read_own_writes
+from stepwell.bench.parts.children import free_ports
 from stepwell.bench.published import read_atomic
 from stepwell.bench.published.read_atomic import (
     EVENTUAL,

@@ -6,7 +6,7 @@ import pytest
 
 from stepwell.bench.durability.adds import Survival
 from stepwell.bench.durability.network import unavailable
-from stepwell.bench.oracles import Verdict
+from stepwell.bench.oracles.anomalies import Verdict
 from stepwell.bench.published.redis_sentinel import DEFAULT, MIN_REPLICAS, SETTINGS, WAIT, Row, Timing, criteria, run_t1
 
 SHORT = Timing(before_seconds=0.5, cut_seconds=5.0, after_seconds=0.5)

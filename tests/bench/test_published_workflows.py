@@ -13,9 +13,10 @@ import pytest
 from botocore.config import Config
 from tests.e2e.processes import shared_folder
 
-from stepwell.bench.backends import ACCOUNT
 from stepwell.bench.history import Op
-from stepwell.bench.latency_budget import Profile, latency, load_profile
+from stepwell.bench.measures.latency_budget import Profile, latency, load_profile
+from stepwell.bench.measures.transitions import INVOKE, TRANSITION, execution_ops
+from stepwell.bench.parts.backends import ACCOUNT
 from stepwell.bench.published.t3 import (
     PUBLISHED,
     TRIP_BOOKING,
@@ -25,7 +26,6 @@ from stepwell.bench.published.t3 import (
     published_share,
     run_t3,
 )
-from stepwell.bench.transitions import INVOKE, TRANSITION, execution_ops
 from stepwell.pricing.prices import load_prices
 
 pytestmark = pytest.mark.e2e

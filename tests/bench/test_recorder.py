@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from stepwell.bench.history import Op, read_ops
-from stepwell.bench.recorder import Recorder
+from stepwell.bench.worker.recorder import Recorder
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.bench.histories import History
 
 from stepwell.bench.history import Status
-from stepwell.bench.replicas import conflicts, diverged, silent_losses
+from stepwell.bench.oracles.replicas import conflicts, diverged, silent_losses
 
 
 class Writes(History):

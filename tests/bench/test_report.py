@@ -26,14 +26,14 @@ from stepwell.bench.catalog import (
     STORE_KILL,
     STUCK,
 )
-from stepwell.bench.certify import Certificate, Trial
-from stepwell.bench.findings import EVIDENCE, above, below, conclusions, disagreements, opening, witnesses
-from stepwell.bench.oracles import Verdict
-from stepwell.bench.outcome import Recovery
-from stepwell.bench.report import Budget, Report, total
-from stepwell.bench.rows import DASH, INVALID, NONE, NOT_AS_EXPECTED, OVER, Entry, entry, matrices, overview
-from stepwell.bench.screen import PIPE_WIDTH, render
-from stepwell.bench.stored import UnreadableReport, as_members, parse
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.oracles.outcome import Recovery
+from stepwell.bench.parts.certify import Certificate, Trial
+from stepwell.bench.report.data import Budget, Report, total
+from stepwell.bench.report.findings import EVIDENCE, above, below, conclusions, disagreements, opening, witnesses
+from stepwell.bench.report.rows import DASH, INVALID, NONE, NOT_AS_EXPECTED, OVER, Entry, entry, matrices, overview
+from stepwell.bench.report.screen import PIPE_WIDTH, render
+from stepwell.bench.report.stored import UnreadableReport, as_members, parse
 
 
 @pytest.mark.parametrize(

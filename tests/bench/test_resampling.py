@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.bench import resampling
-from stepwell.bench.resampling import (
+from stepwell.bench.measures import resampling
+from stepwell.bench.measures.resampling import (
     Comparison,
     Interval,
     blocks,

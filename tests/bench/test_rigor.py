@@ -5,9 +5,9 @@ import random
 import pytest
 
 from stepwell.bench.catalog import BLIND, COUNTER, DUPLICATED, HOT_KEY
-from stepwell.bench.oracles import Verdict
-from stepwell.bench.outcome import Outcome
-from stepwell.bench.rigor import LEAST, null, over_runs
+from stepwell.bench.measures.rigor import LEAST, null, over_runs
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.oracles.outcome import Outcome
 
 
 def outcome(repetition: int, count: int, invalid: str | None = None, strategy: str = BLIND) -> Outcome:

@@ -28,11 +28,11 @@ from stepwell.bench.catalog import (
     SINGLE_WRITER,
     STORE_KILL,
 )
-from stepwell.bench.drive import Drive
 from stepwell.bench.history import Effect, Fired, Op, read_rows
-from stepwell.bench.outcome import Outcome
+from stepwell.bench.load.drive import Drive
+from stepwell.bench.oracles.outcome import Outcome
 from stepwell.bench.plan import Cell, Plan
-from stepwell.bench.report import Report
+from stepwell.bench.report.data import Report
 from stepwell.bench.run import Settings, run
 
 pytestmark = pytest.mark.e2e
@@ -122,7 +122,7 @@ def test_what_fails_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_a_child_ends_when_the_pipe_of_its_parent_closes(command: list[str]) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-m", "stepwell.bench.child", *command],
+        [sys.executable, "-m", "stepwell.bench.parts.child", *command],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
     )  # fmt: skip

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from stepwell.bench import sink
-from stepwell.bench.certify import certify_sink
-from stepwell.bench.gateway import Gateway
 from stepwell.bench.history import Effect, Fired, read_rows
+from stepwell.bench.parts import sink
+from stepwell.bench.parts.certify import certify_sink
+from stepwell.bench.worker.gateway import Gateway
 
 ROW = {"run": "r", "request": "a", "attempt": 1, "worker": "w", "type": "charge"}
 

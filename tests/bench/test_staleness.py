@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.bench.histories import History
 
 from stepwell.bench.history import Op, Status
-from stepwell.bench.staleness import monotonic_reads, monotonic_writes, read_your_writes, stale_reads
+from stepwell.bench.oracles.staleness import monotonic_reads, monotonic_writes, read_your_writes, stale_reads
 
 
 class Versions(History):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.bench.statistics import at_most, interval
+from stepwell.bench.measures.statistics import at_most, interval
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from msgspec import structs
 from tests.bench.histories import RUN, History
 
 from stepwell.bench.history import Fired, Status
-from stepwell.bench.steps import STEP, lost_progress, partial_execution
+from stepwell.bench.oracles.steps import STEP, lost_progress, partial_execution
 
 REQUIRED, COMPENSATIONS = ("charge", "email"), {"charge": "refund"}
 STEPS = tuple("abcde")

@@ -15,9 +15,6 @@ from typing import Any
 import boto3
 import pytest
 
-from stepwell.bench import certify_more, postgresql
-from stepwell.bench.backends import ACCOUNT, POSTGRES, STEPWELL, BackEnds, back_ends
-from stepwell.bench.call import Call, Conflict, InProgress, Record
 from stepwell.bench.catalog import (
     APPROVAL,
     CHARGE,
@@ -29,13 +26,16 @@ from stepwell.bench.catalog import (
     STRATEGIES,
     WORKLOADS,
 )
-from stepwell.bench.deploy import archive
-from stepwell.bench.guards import marked
+from stepwell.bench.load.deploy import archive
+from stepwell.bench.measures.guards import marked
+from stepwell.bench.parts import certify_more, postgresql
+from stepwell.bench.parts.backends import ACCOUNT, POSTGRES, STEPWELL, BackEnds, back_ends
+from stepwell.bench.parts.sink import Sink
 from stepwell.bench.plan import DEFAULT, FULL, QUICK, cells
-from stepwell.bench.recorder import Recorder
-from stepwell.bench.sink import Sink
-from stepwell.bench.stores import WorkerStores
-from stepwell.bench.workloads import charge, counter, order
+from stepwell.bench.worker.call import Call, Conflict, InProgress, Record
+from stepwell.bench.worker.recorder import Recorder
+from stepwell.bench.worker.stores import WorkerStores
+from stepwell.bench.worker.workloads import charge, counter, order
 
 MODULES = sorted({strategy.module for strategy in STRATEGIES.values()})
 TABLE, LOG, BUCKET = "strategies", "strategies-log", "strategies"
@@ -111,7 +111,7 @@ def name() -> str:
 
 
 def strategy(module: str) -> Any:
-    return import_module(f"stepwell.bench.strategies.{module.replace('-', '_')}")
+    return import_module(f"stepwell.bench.worker.strategies.{module.replace('-', '_')}")
 
 
 def value(module: Any, call: Call, name: str) -> int:
@@ -362,4 +362,4 @@ def test_the_archive_holds_what_the_worker_imports() -> None:
     modules = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in sources}
     imported = set(re.findall(r"^ *from (stepwell[\w.]*) import", "\n".join(sources.values()), re.MULTILINE))
     assert imported <= modules
-    assert {f"stepwell.bench.strategies.{module.replace('-', '_')}" for module in MODULES} <= modules
+    assert {f"stepwell.bench.worker.strategies.{module.replace('-', '_')}" for module in MODULES} <= modules

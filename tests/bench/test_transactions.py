@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.bench.histories import RUN
 
 from stepwell.bench.history import Op, Status
-from stepwell.bench.transactions import TRANSACTION, anomalies, serializable
+from stepwell.bench.oracles.transactions import TRANSACTION, anomalies, serializable
 
 Step = tuple[Any, ...]
 

@@ -12,8 +12,6 @@ import pytest
 from tests.bench.histories import RUN, History
 
 from stepwell.asl.compile import check_definition
-from stepwell.bench import machines, people
-from stepwell.bench.call import Call, InProgress, Record
 from stepwell.bench.catalog import (
     APPROVAL,
     APPROVAL_EXPIRING,
@@ -42,9 +40,8 @@ from stepwell.bench.catalog import (
     WORKLOADS,
 )
 from stepwell.bench.history import Fired
-from stepwell.bench.plan import OTHERS, Plan, cells
-from stepwell.bench.run import Settings, run
-from stepwell.bench.workload_oracles import (
+from stepwell.bench.load import machines, people
+from stepwell.bench.oracles.workload_oracles import (
     Recorded,
     early_joins,
     fan_verdicts,
@@ -55,7 +52,10 @@ from stepwell.bench.workload_oracles import (
     step_rows,
     workflow_verdicts,
 )
-from stepwell.bench.workloads import approval, approval_expiring, decision, fan, ledger, log, pair, workflow
+from stepwell.bench.plan import OTHERS, Plan, cells
+from stepwell.bench.run import Settings, run
+from stepwell.bench.worker.call import Call, InProgress, Record
+from stepwell.bench.worker.workloads import approval, approval_expiring, decision, fan, ledger, log, pair, workflow
 
 
 class InMemory:
@@ -103,7 +103,7 @@ def perform(strategy: InMemory, workload: str, request: str, **state: Any) -> Re
         stores=None, table="", names={}, request=request, step="", invocation="", key=None,  # type: ignore[arg-type]
         effect=effect, pause=lambda attempt: None, remaining_milliseconds=lambda: 1000,
     )  # fmt: skip
-    steps = import_module(f"stepwell.bench.workloads.{workload.replace('-', '_')}").STEPS
+    steps = import_module(f"stepwell.bench.worker.workloads.{workload.replace('-', '_')}").STEPS
     for step, function in steps.items():
         state |= function(strategy, call.at(step), state)
     return state
@@ -118,7 +118,7 @@ def recorded(history: History, **more: Any) -> Recorded:
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_the_catalogue_has_the_steps_that_the_worker_does(name: str) -> None:
-    steps = import_module(f"stepwell.bench.workloads.{name.replace('-', '_')}").STEPS
+    steps = import_module(f"stepwell.bench.worker.workloads.{name.replace('-', '_')}").STEPS
     assert WORKLOADS[name].steps == tuple(steps)
 
 

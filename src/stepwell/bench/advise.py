@@ -23,7 +23,7 @@ from stepwell.bench.catalog import (
     STRATEGIES,
     WORKLOADS,
 )
-from stepwell.bench.report import Report
+from stepwell.bench.report.data import Report
 
 MOST = 3
 """Approaches to prototype; with more, nobody prototypes any."""

@@ -5,9 +5,9 @@ The expectations were written down before anything was run; a report says where 
 
 from dataclasses import dataclass
 
-from stepwell.bench.backends import AWS, POSTGRES, REDIS, REDIS_ALWAYS, REDIS_EVERYSEC, REDIS_SERVERS, STEPWELL
-from stepwell.bench.workloads import approval_expiring, fan, ledger, pair, workflow
-from stepwell.bench.workloads.order import STOCK
+from stepwell.bench.parts.backends import AWS, POSTGRES, REDIS, REDIS_ALWAYS, REDIS_EVERYSEC, REDIS_SERVERS, STEPWELL
+from stepwell.bench.worker.workloads import approval_expiring, fan, ledger, pair, workflow
+from stepwell.bench.worker.workloads.order import STOCK
 
 DUPLICATED, LOST, STUCK = "duplicated", "lost", "stuck"
 MEASURES = {

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stepwell.bench.backends import POSTGRES
 from stepwell.bench.catalog import (
     APPROVAL,
     APPROVAL_EXPIRING,
@@ -52,7 +51,8 @@ from stepwell.bench.catalog import (
     WRITE_BEHIND,
     ZOMBIE,
 )
-from stepwell.bench.faults import ON_THE_WIRE
+from stepwell.bench.parts.backends import POSTGRES
+from stepwell.bench.worker.faults import ON_THE_WIRE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,23 +12,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stepwell.bench import sink
-from stepwell.bench.backends import BackEnds, back_ends
 from stepwell.bench.catalog import CALM, HOT_KEY, STRATEGIES, ZOMBIE
-from stepwell.bench.certify import Certificate, certify_dynamodb, certify_redis, certify_sink, certify_starts
-from stepwell.bench.certify_more import certify_more
-from stepwell.bench.clients import Clients
-from stepwell.bench.deploy import GIVEN_UP, Deployment, deploy, warm_up
-from stepwell.bench.drive import CLIENTS, CONTENDERS, Drive
-from stepwell.bench.guards import judged, variants
 from stepwell.bench.history import Op
-from stepwell.bench.judge import Evidence, judge
-from stepwell.bench.ladder import Climb, climb, pace, rungs
-from stepwell.bench.people import People
+from stepwell.bench.load.clients import Clients
+from stepwell.bench.load.deploy import GIVEN_UP, Deployment, deploy, warm_up
+from stepwell.bench.load.drive import CLIENTS, CONTENDERS, Drive
+from stepwell.bench.load.ladder import Climb, climb, pace, rungs
+from stepwell.bench.load.people import People
+from stepwell.bench.load.queues import Queues
+from stepwell.bench.measures.guards import judged, variants
+from stepwell.bench.measures.profiles import profiles
+from stepwell.bench.oracles.judge import Evidence, judge
+from stepwell.bench.parts import sink
+from stepwell.bench.parts.backends import BackEnds, back_ends
+from stepwell.bench.parts.certify import Certificate, certify_dynamodb, certify_redis, certify_sink, certify_starts
+from stepwell.bench.parts.certify_more import certify_more
 from stepwell.bench.plan import Plan
-from stepwell.bench.profiles import profiles
-from stepwell.bench.queues import Queues
-from stepwell.bench.report import Budget, Pace, Report
+from stepwell.bench.report.data import Budget, Pace, Report
 
 _CERTIFY_SHARE, _CERTIFY_SECONDS = 0.1, 6.0
 """Of the budget, and at most, for the hammers."""

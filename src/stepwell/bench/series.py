@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stepwell.bench.plan import Plan
-from stepwell.bench.report import Report
+from stepwell.bench.report.data import Report
 from stepwell.bench.run import Notify, Settings, run
 
 

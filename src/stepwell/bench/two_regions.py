@@ -24,13 +24,13 @@ import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stepwell.bench import replicas
-from stepwell.bench.backends import ACCOUNT, emulator
-from stepwell.bench.children import START_SECONDS, Child, answers_http, free_ports, module
-from stepwell.bench.dynamodb_layer.layer import CONTROL_PATH, Behaviours, GlobalTables, LayerControl
 from stepwell.bench.history import READ, WRITE, Op, Status
-from stepwell.bench.oracles import Verdict
-from stepwell.bench.staleness import read_your_writes
+from stepwell.bench.oracles import replicas
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.oracles.staleness import read_your_writes
+from stepwell.bench.parts.backends import ACCOUNT, emulator
+from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, free_ports, module
+from stepwell.bench.parts.dynamodb_layer.layer import CONTROL_PATH, Behaviours, GlobalTables, LayerControl
 
 REGIONS = ("us-east-1", "eu-west-1")
 LAG_SECONDS = (0.0, 0.05, 0.5)
@@ -118,7 +118,7 @@ def _regions() -> Iterator[tuple[dict[str, Any], LayerControl]]:
     with TemporaryDirectory(prefix="stepwell-bench-") as folder:
         aws, layer = free_ports(2)
         url = f"http://127.0.0.1:{layer}"
-        command = module("stepwell.bench.dynamodb_layer", str(layer), f"http://127.0.0.1:{aws}")
+        command = module("stepwell.bench.parts.dynamodb_layer", str(layer), f"http://127.0.0.1:{aws}")
         children = [
             emulator(Path(folder), aws),
             Child("layer", Path(folder), command, answers_http(f"{url}{CONTROL_PATH}health")),

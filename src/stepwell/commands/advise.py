@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from stepwell.bench.advise import Advice
-    from stepwell.bench.report import Report
+    from stepwell.bench.report.data import Report
 
 _RUNS = Path("stepwell-bench")
 
@@ -79,7 +79,7 @@ def _settled(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _evidence(folder: Path | None) -> "Report | None":
-    from stepwell.bench.stored import UnreadableReport, parse
+    from stepwell.bench.report.stored import UnreadableReport, parse
 
     if folder is None:
         runs = sorted(_RUNS.glob("*/report.json"), key=lambda path: path.stat().st_mtime)

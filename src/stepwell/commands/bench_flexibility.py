@@ -26,10 +26,10 @@ def flexibility(strategies: tuple[str, ...], markdown: bool) -> None:
     """
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise click.ClickException(f"{' and '.join(missing)} is needed, which 'pip install stepwell[bench]' brings.")
-    from stepwell.bench.children import BackEndFailed
     from stepwell.bench.flexibility import run, shown
     from stepwell.bench.flexibility.changes import WAYS
-    from stepwell.bench.progress import progress
+    from stepwell.bench.parts.children import BackEndFailed
+    from stepwell.bench.report.progress import progress
     from stepwell.commands import output
 
     if unknown := [name for name in strategies if name not in WAYS]:

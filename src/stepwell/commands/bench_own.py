@@ -84,9 +84,9 @@ def run_own(
 
 
 def _measuring(work: Callable[[Callable[[str, float], None]], Outcome]) -> Outcome:
-    from stepwell.bench.children import BackEndFailed
     from stepwell.bench.own import UnusableProject
-    from stepwell.bench.progress import progress
+    from stepwell.bench.parts.children import BackEndFailed
+    from stepwell.bench.report.progress import progress
     from stepwell.commands import output
 
     try:

@@ -24,9 +24,9 @@ def pitfalls(names: tuple[str, ...], markdown: bool) -> None:
     """
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise click.ClickException(f"{' and '.join(missing)} is needed, which 'pip install stepwell[bench]' brings.")
-    from stepwell.bench.children import BackEndFailed
+    from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.pitfalls import run, shown
-    from stepwell.bench.progress import progress
+    from stepwell.bench.report.progress import progress
     from stepwell.commands import output
 
     if unknown := [name for name in names if name not in run.PAIRS]:

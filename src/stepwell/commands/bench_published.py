@@ -26,8 +26,8 @@ def published(tables: tuple[str, ...]) -> None:
       stepwell bench published t3
       sudo stepwell bench published
     """
-    from stepwell.bench.children import BackEndFailed
     from stepwell.bench.durability.sentinel import NotSettled
+    from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.published.t3 import WorkflowFailed
     from stepwell.bench.published.tables import TABLES, lines
     from stepwell.commands import output

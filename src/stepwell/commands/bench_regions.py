@@ -19,8 +19,8 @@ def regions(seed: int | None) -> None:
     Example:
       stepwell bench regions --seed 3
     """
-    from stepwell.bench.children import BackEndFailed
-    from stepwell.bench.rows import entry
+    from stepwell.bench.parts.children import BackEndFailed
+    from stepwell.bench.report.rows import entry
     from stepwell.bench.two_regions import MEASURES, measure
     from stepwell.commands import output
 

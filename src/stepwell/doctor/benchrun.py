@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from stepwell.bench.cost import bill, meter
 from stepwell.bench.history import READ, WRITE, Effect, Fired, Op, read_ops, read_rows
-from stepwell.bench.latency_budget import load_profile
+from stepwell.bench.measures.cost import bill, meter
+from stepwell.bench.measures.latency_budget import load_profile
 from stepwell.doctor.findings import EVIDENCE_MAX, NOTE, PROBLEM, Diagnosis, Finding, Table, merged, share
 from stepwell.pricing.prices import load_prices
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from stepwell.bench import sink
-from stepwell.bench.backends import valkey
-from stepwell.bench.children import Child, free_ports, listens
 from stepwell.bench.history import Effect, Fired, Op, read_ops, read_rows
 from stepwell.bench.own import outside
 from stepwell.bench.own.identity import token
+from stepwell.bench.parts import sink
+from stepwell.bench.parts.backends import valkey
+from stepwell.bench.parts.children import Child, free_ports, listens
 
 REQUEST = token(1, 7)
 

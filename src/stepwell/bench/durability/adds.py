@@ -20,8 +20,8 @@ from redis.exceptions import ReadOnlyError, RedisError
 from redis.sentinel import Sentinel
 
 from stepwell.bench.history import WRITE, Op, Status
-from stepwell.bench.oracles import Verdict, Witness
-from stepwell.bench.witnesses import counted, witness
+from stepwell.bench.oracles.anomalies import Verdict, Witness
+from stepwell.bench.oracles.witnesses import counted, witness
 
 MEMBERS = "members"
 MASTER = "bench"

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stepwell.bench.children import free_ports
 from stepwell.bench.durability import power
 from stepwell.bench.durability.adds import Adder, Survival, lost_adds
 from stepwell.bench.durability.valkey import MODES, Valkey
 from stepwell.bench.history import Op
-from stepwell.bench.oracles import Verdict
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.parts.children import free_ports
 
 PROCESS_KILL, POWER_LOSS = "process-kill", "power-loss"
 FAILURES = (PROCESS_KILL, POWER_LOSS)

@@ -19,11 +19,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stepwell.bench.backends import ACCOUNT, REDIS, BackEnds, back_ends
-from stepwell.bench.deploy import archive
 from stepwell.bench.flexibility import changes
 from stepwell.bench.history import INSPECT, Effect, Fired, Op, Status, read_ops, read_rows
-from stepwell.bench.sink import EFFECTS, FIRED
+from stepwell.bench.load.deploy import archive
+from stepwell.bench.parts.backends import ACCOUNT, REDIS, BackEnds, back_ends
+from stepwell.bench.parts.sink import EFFECTS, FIRED
 
 NAME = "change"
 
@@ -157,7 +157,7 @@ def _archive() -> bytes:
     here = Path(__file__).parent
     places = {path: Path("flexibility", path.relative_to(here)) for path in here.glob("flows/*.py")}
     places |= {here / name: Path("flexibility", name) for name in ("__init__.py", "worker.py")}
-    places |= {path: Path("workloads", path.name) for path in here.glob("order_*.py")}
+    places |= {path: Path("worker", "workloads", path.name) for path in here.glob("order_*.py")}
     buffer = io.BytesIO(archive({}))
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as opened:
         for path, place in places.items():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stepwell.bench.catalog import BLIND, CACHE, CONDITIONAL, KEYED, ORCHESTRATION, QUEUED, SINGLE_WRITER, STRATEGIES
 from stepwell.bench.flexibility import definitions
-from stepwell.bench.machines import Definition
+from stepwell.bench.load.machines import Definition
 
 ORDER, BRANCH, FAN_OUT = "order", "branch", "fan-out"
 CHANGES = {

@@ -1,6 +1,6 @@
 """The state machines before and after each change. What is changed is changed here; the tasks are the benchmark's."""
 
-from stepwell.bench.machines import Definition, workload_machine
+from stepwell.bench.load.machines import Definition, workload_machine
 
 LIMIT = 1000
 

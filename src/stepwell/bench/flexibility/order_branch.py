@@ -1,7 +1,7 @@
 """The order with a step more, which it depends on the order whether it is taken: the same under every strategy."""
 
-from stepwell.bench.call import Call, Record, State, Step, Strategy
-from stepwell.bench.workloads import once, order
+from stepwell.bench.worker.call import Call, Record, State, Step, Strategy
+from stepwell.bench.worker.workloads import once, order
 
 
 def review(strategy: Strategy, call: Call, state: State) -> Record:

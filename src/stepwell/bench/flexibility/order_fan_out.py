@@ -6,8 +6,8 @@ back when there is nothing at all.
 
 from dataclasses import replace
 
-from stepwell.bench.call import Call, Record, State, Step, Strategy
-from stepwell.bench.workloads import order, raise_by_one
+from stepwell.bench.worker.call import Call, Record, State, Step, Strategy
+from stepwell.bench.worker.workloads import order, raise_by_one
 
 
 def reserve_line(strategy: Strategy, call: Call, state: State) -> Record:

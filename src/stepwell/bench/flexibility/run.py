@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stepwell.bench import catalog, faults, oracles
+from stepwell.bench import catalog
 from stepwell.bench.flexibility.bed import Bed, bed
 from stepwell.bench.flexibility.changes import BRANCH, CHANGES, FAN_OUT, ORDER, QUEUE, WAYS, WRITER, Size, size
 from stepwell.bench.flexibility.deliver import Deliveries, Order
 from stepwell.bench.flexibility.verify import Evidence, calls, judge, records
 from stepwell.bench.history import Op
-from stepwell.bench.oracles import Verdict
+from stepwell.bench.oracles import anomalies
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.worker import faults
 
 CALM, TWICE, AGAIN = "calm", "twice", "again"
 CONDITIONS = {
@@ -234,12 +236,12 @@ def _outcome(on: Bed, cell: Cell, orders: Sequence[Order], ops: Sequence[Op], fi
     own = sorted((op for op in ops if op.request in requests), key=lambda op: op.invoked_at)
     effects = [effect for effect in on.effects() if effect.request in requests]
     exposed = {
-        CALM: requests, TWICE: oracles.delivered_at_once(own),
+        CALM: requests, TWICE: anomalies.delivered_at_once(own),
         AGAIN: {fired.request for fired in on.fired() if fired.request in requests},
     }[cell.condition]  # fmt: skip
     found = judge(Evidence(orders, own, effects, finals), exposed)
     return Outcome(
-        {measure: oracles.requiring(each, len(exposed)) for measure, each in found.items()}, calls(own, requests)
+        {measure: anomalies.requiring(each, len(exposed)) for measure, each in found.items()}, calls(own, requests)
     )
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from stepwell.bench.catalog import STRATEGIES
 from stepwell.bench.flexibility.changes import CHANGES, MACHINE, WAYS, differences
 from stepwell.bench.flexibility.run import CALM, Cell, Outcome, Result, Run
-from stepwell.bench.oracles import Verdict
-from stepwell.bench.rows import entry
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.report.rows import entry
 
 COMMAND = "stepwell bench flexibility --markdown"
 HEADINGS = (

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stepwell.bench import oracles
 from stepwell.bench.catalog import DUPLICATED, LOST, STUCK
 from stepwell.bench.flexibility.changes import BRANCH
 from stepwell.bench.flexibility.definitions import LIMIT
 from stepwell.bench.flexibility.deliver import Order
 from stepwell.bench.history import EMIT, WRITE, Effect, Op
-from stepwell.bench.oracles import Verdict, Witness, verdict
+from stepwell.bench.oracles import anomalies
+from stepwell.bench.oracles.anomalies import Verdict, Witness, verdict
 
 CHARGE, REVIEW, ENDS = "charge", "review", frozenset({"email", "refund"})
 
@@ -44,23 +44,23 @@ def reviewed(order: Order) -> bool:
 
 def judge(evidence: Evidence, exposed: Collection[str]) -> dict[str, Verdict]:
     """The benchmark's measures, of the orders that were `exposed` to what was done to them."""
-    done = oracles.acknowledged(evidence.ops).keys() & set(exposed)
+    done = anomalies.acknowledged(evidence.ops).keys() & set(exposed)
     return {
         DUPLICATED: verdict(_repeated(evidence), exposed),
         LOST: verdict(_missing(evidence) | _too_late(evidence), done),
-        STUCK: verdict(oracles.half_done(evidence.ops, evidence.effects), exposed),
+        STUCK: verdict(anomalies.half_done(evidence.ops, evidence.effects), exposed),
     }
 
 
 def _repeated(evidence: Evidence) -> _Findings:
     """Effects that an order has more than once or that are not for it, and articles that it has taken twice."""
-    found: _Findings = dict(oracles.duplicate_effects(evidence.effects))
+    found: _Findings = dict(anomalies.duplicate_effects(evidence.effects))
     expected = {order.request: reviewed(order) for order in evidence.orders}
     for effect in evidence.effects:
         if effect.type == REVIEW and not expected[effect.request]:
             found[effect.request] = _witness(f"{effect.request} was reviewed, which it was not to be", effect)
     for order, record, ops in _by_record(evidence):
-        found |= oracles.repeated_changes(ops, {order.request: evidence.finals[record]})
+        found |= anomalies.repeated_changes(ops, {order.request: evidence.finals[record]})
     return found
 
 
@@ -70,13 +70,13 @@ def _missing(evidence: Evidence) -> _Findings:
     for due in (True, False):
         requests = {order.request for order in evidence.orders if reviewed(order) == due}
         required = [{CHARGE}, ENDS, *([{REVIEW}] if due else [])]
-        found |= oracles.missing_effects(
+        found |= anomalies.missing_effects(
             [op for op in evidence.ops if op.request in requests], evidence.effects, required
         )  # fmt: skip
     for order in evidence.orders:
         own = [op for op in evidence.ops if op.request == order.request]
         for record in records(order):
-            found |= oracles.missing_changes(own, {order.request: evidence.finals[record]})
+            found |= anomalies.missing_changes(own, {order.request: evidence.finals[record]})
     return found
 
 

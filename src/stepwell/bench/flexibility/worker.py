@@ -6,17 +6,17 @@ The event is the worker's, with the `flow` besides. The step in it, if any, is t
 from importlib import import_module
 from typing import Any
 
-from stepwell.bench import worker
-from stepwell.bench.call import Event, Record, State
+from stepwell.bench.worker import handler
+from stepwell.bench.worker.call import Event, Record, State
 
 
 def handle(event: Event, context: Any) -> Record:
     """Lambda handler: what the flow gives, or the records that the judge asks for."""
-    if event.get("step") == worker.INSPECT:
-        return worker.work(event, context)
+    if event.get("step") == handler.INSPECT:
+        return handler.work(event, context)
 
     def do(step: str, state: State) -> Record:
-        return worker.work({**event, "step": step, "state": state}, context)
+        return handler.work({**event, "step": step, "state": state}, context)
 
     flow = import_module(f"stepwell.bench.flexibility.flows.{event['flow']}").flow
     answer: Record = flow(do, event)

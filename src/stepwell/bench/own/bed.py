@@ -23,18 +23,21 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from stepwell.bench.backends import ACCOUNT, REDIS, BackEnds, back_ends
-from stepwell.bench.children import START_SECONDS, Child, answers_http, environment, free_ports, module
 from stepwell.bench.own.hook import ATTEMPTS, FAULTS, TABLES
 from stepwell.bench.own.snapshot import Snapshot, snapshot
 from stepwell.bench.own.state import State
 from stepwell.bench.own.template import FUNCTIONS, MACHINES, Members, Project, UnusableProject
+from stepwell.bench.parts.backends import ACCOUNT, REDIS, BackEnds, back_ends
+from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, environment, free_ports, module
 
 OUTSIDE = "outside"
 
 _HOOK, _NAMES = "BenchHook", "BenchNames"
 _HOOKED = "stepwell.bench.own.hook.handler"
-_SHIPPED = ("__init__", "faults", "gateway", "recorder", "own/identity", "own/tape", "own/hook")
+_SHIPPED = (
+    "__init__", "worker/__init__", "worker/faults", "worker/gateway", "worker/recorder", "own/identity", "own/tape",
+    "own/hook",
+)  # fmt: skip
 _REGION = "us-east-1"
 _DEPLOY_SECONDS = 300
 _TABLES = ("AWS::DynamoDB::Table", "AWS::Serverless::SimpleTable")

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from stepwell.bench.catalog import STUCK
-from stepwell.bench.cost import bill, meter
 from stepwell.bench.history import Op
-from stepwell.bench.latency_budget import load_profile, service, typical
-from stepwell.bench.oracles import Verdict, acknowledged
+from stepwell.bench.measures.cost import bill, meter
+from stepwell.bench.measures.latency_budget import load_profile, service, typical
+from stepwell.bench.measures.statistics import at_most
+from stepwell.bench.oracles.anomalies import Verdict, acknowledged
 from stepwell.bench.own.bed import Real
 from stepwell.bench.own.drive import Cell
 from stepwell.bench.own.identity import address, pattern
 from stepwell.bench.own.init import listed
 from stepwell.bench.own.prototypes import AS_IS, size_of_change
 from stepwell.bench.own.state import PROTOTYPES, Operation, State
-from stepwell.bench.statistics import at_most
 from stepwell.pricing.prices import load_prices
 
 if TYPE_CHECKING:

@@ -13,11 +13,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from stepwell.bench import oracles, sink
-from stepwell.bench.backends import AWS, PROXY_FIRED, REDIS
 from stepwell.bench.catalog import CRASH, DUPLICATE, DUPLICATED, HOT_KEY, LOST, RESPONSE_LOST, STORE_KILL, STUCK
 from stepwell.bench.history import ACKNOWLEDGE, DELIVER, Effect, Fired, Op, read_ops, read_rows
-from stepwell.bench.oracles import Verdict, requiring, verdict
+from stepwell.bench.oracles import anomalies
+from stepwell.bench.oracles.anomalies import Verdict, requiring, verdict
 from stepwell.bench.own import oracle
 from stepwell.bench.own.bed import OUTSIDE, Bed
 from stepwell.bench.own.deliver import Deliveries
@@ -25,6 +24,8 @@ from stepwell.bench.own.hook import fault_file
 from stepwell.bench.own.identity import run_of, token
 from stepwell.bench.own.oracle import Reference
 from stepwell.bench.own.snapshot import Snapshot
+from stepwell.bench.parts import sink
+from stepwell.bench.parts.backends import AWS, PROXY_FIRED, REDIS
 
 FAULTS = (DUPLICATE, CRASH, RESPONSE_LOST, HOT_KEY, STORE_KILL)
 
@@ -201,7 +202,7 @@ class Drive:
         effects = oracle.effects_of(ops, self._outside(), self.bed.state)
         asked = {op.request for op in ops if op.kind == ACKNOWLEDGE}
         exposed, fired = self._exposed(fault, ops, asked)
-        done = oracles.acknowledged(ops).keys() & exposed
+        done = anomalies.acknowledged(ops).keys() & exposed
         twice = oracle.repeated_effects(effects, self.reference)
         missing = oracle.missing_effects(ops, effects, self.reference)
         more = less = oracle.Changes()
@@ -212,16 +213,16 @@ class Drive:
         found = {
             DUPLICATED: _larger(verdict(twice, exposed), more),
             LOST: _larger(verdict(missing, done), less),
-            STUCK: verdict(oracles.half_done(ops, effects), exposed),
+            STUCK: verdict(anomalies.half_done(ops, effects), exposed),
         }
         return Cell(self.name, fault, {name: requiring(each, fired) for name, each in found.items()}, fired)
 
     def _exposed(self, fault: str, ops: list[Op], asked: set[str]) -> tuple[set[str], int]:
         """The requests that the fault has met, and how often it fired."""
         if fault == HOT_KEY:
-            return asked, oracles.contended(sorted(ops, key=lambda op: op.invoked_at))
+            return asked, anomalies.contended(sorted(ops, key=lambda op: op.invoked_at))
         if fault == DUPLICATE:
-            at_once = oracles.delivered_at_once(ops)
+            at_once = anomalies.delivered_at_once(ops)
             return at_once, len(at_once)
         if fault == STORE_KILL:
             hit = {op.request for op in ops if op.kind == ACKNOWLEDGE and self._was_away(op)}
@@ -263,7 +264,7 @@ class Drive:
 
 def _larger(by_request: Verdict, changes: oracle.Changes) -> Verdict:
     """Shared records are counted in changes and the rest in requests; the larger of the two is certain."""
-    kept = by_request.witnesses[: oracles.WITNESSES_MAX - 1]
-    shown = (*kept, *changes.witnesses)[: oracles.WITNESSES_MAX]
+    kept = by_request.witnesses[: anomalies.WITNESSES_MAX - 1]
+    shown = (*kept, *changes.witnesses)[: anomalies.WITNESSES_MAX]
     count = max(by_request.count, changes.count)
     return Verdict(count, max(by_request.exposed, count), shown if changes.count else by_request.witnesses)

@@ -14,10 +14,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from stepwell.bench.faults import Injection
-from stepwell.bench.gateway import Gateway
 from stepwell.bench.own.identity import request_in, run_of
 from stepwell.bench.own.tape import Tape, hidden, keep_inside, watch_httpx
+from stepwell.bench.worker.faults import Injection
+from stepwell.bench.worker.gateway import Gateway
 
 FAULTS, ATTEMPTS, TABLES = "faults", "attempts", "tables.json"
 

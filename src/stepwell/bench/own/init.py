@@ -14,7 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from stepwell.bench.history import Op
-from stepwell.bench.latency_budget import Profile, load_profile, service
+from stepwell.bench.measures.latency_budget import Profile, load_profile, service
 from stepwell.bench.own import oracle
 from stepwell.bench.own.bed import Real, bed
 from stepwell.bench.own.deliver import Deliveries

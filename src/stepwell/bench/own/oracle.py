@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from stepwell.bench.history import EMIT, READ, WRITE, Effect, Op
-from stepwell.bench.oracles import Witness, acknowledged
+from stepwell.bench.oracles.anomalies import Witness, acknowledged
 from stepwell.bench.own.identity import pattern
 from stepwell.bench.own.snapshot import Snapshot, Value
 from stepwell.bench.own.state import ANY, State

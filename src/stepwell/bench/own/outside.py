@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 from stepwell.bench.own.identity import address
 from stepwell.bench.own.tape import CONTEXT
-from stepwell.bench.recorder import MARK
-from stepwell.bench.sink import Sink
+from stepwell.bench.parts.sink import Sink
+from stepwell.bench.worker.recorder import MARK
 
 _MAX_BODY_BYTES = 10 << 20
 _READS = ("GET", "HEAD", "OPTIONS")

@@ -24,8 +24,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from stepwell.bench.faults import Injection
-from stepwell.bench.recorder import MARK
+from stepwell.bench.worker.faults import Injection
+from stepwell.bench.worker.recorder import MARK
 
 Row = dict[str, Any]
 

@@ -4,10 +4,10 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from stepwell.bench.call import Call, Event, Record
-from stepwell.bench.faults import overlapping
 from stepwell.bench.pitfalls.claims import CLAIMED, charge
 from stepwell.bench.pitfalls.pairs import Figures, Pair, judged
+from stepwell.bench.worker.call import Call, Event, Record
+from stepwell.bench.worker.faults import overlapping
 
 if TYPE_CHECKING:
     from stepwell.bench.pitfalls.stage import Stage
@@ -28,7 +28,7 @@ def fixed_charge(call: Call, event: Event) -> Record:
 
 
 def _measure(stage: "Stage", variant: str) -> Figures:
-    from stepwell.bench.oracles import duplicate_effects, requiring, verdict
+    from stepwell.bench.oracles.anomalies import duplicate_effects, requiring, verdict
     from stepwell.bench.pitfalls.stage import event
 
     def deliver(copy: dict[str, Any]) -> Any:

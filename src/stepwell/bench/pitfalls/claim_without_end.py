@@ -3,10 +3,10 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stepwell.bench.call import Call, Event, Record
-from stepwell.bench.faults import CRASH
 from stepwell.bench.pitfalls.claims import CLAIMED, charge
 from stepwell.bench.pitfalls.pairs import Figure, Figures, Pair, judged
+from stepwell.bench.worker.call import Call, Event, Record
+from stepwell.bench.worker.faults import CRASH
 
 if TYPE_CHECKING:
     from stepwell.bench.pitfalls.stage import Stage
@@ -27,7 +27,7 @@ def fixed_charge(call: Call, event: Event) -> Record:
 
 
 def _measure(stage: "Stage", variant: str) -> Figures:
-    from stepwell.bench.oracles import duplicate_effects, half_done, requiring, verdict
+    from stepwell.bench.oracles.anomalies import duplicate_effects, half_done, requiring, verdict
     from stepwell.bench.pitfalls.stage import event
 
     death = {"name": CRASH, "step": "", "number": 1}  # Right after the claim.

@@ -3,7 +3,7 @@
 import json
 import time
 
-from stepwell.bench.call import Call, Event, InProgress, Record
+from stepwell.bench.worker.call import Call, Event, InProgress, Record
 
 CLAIMED = "CLAIMED"
 

@@ -4,8 +4,8 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from stepwell.bench.call import Call, Event, Record
 from stepwell.bench.pitfalls.pairs import FIXED, Figure, Figures, Pair
+from stepwell.bench.worker.call import Call, Event, Record
 
 if TYPE_CHECKING:
     from stepwell.bench.pitfalls.stage import Stage

@@ -4,12 +4,12 @@ import itertools
 import random
 from typing import TYPE_CHECKING
 
-from stepwell.bench.call import Call, Event, Record
 from stepwell.bench.pitfalls.pairs import BROKEN, FIXED, Figure, Figures, Pair, judged
-from stepwell.bench.strategies import conditional
+from stepwell.bench.worker.call import Call, Event, Record
+from stepwell.bench.worker.strategies import conditional
 
 if TYPE_CHECKING:
-    from stepwell.bench.oracles import Verdict
+    from stepwell.bench.oracles.anomalies import Verdict
     from stepwell.bench.pitfalls.stage import Stage
 
 _SHARDS = 16
@@ -42,7 +42,7 @@ def values(call: Call, event: Event) -> Record:
 
 
 def _measure(stage: "Stage", variant: str) -> Figures:
-    from stepwell.bench.oracles import lost_updates, writes
+    from stepwell.bench.oracles.anomalies import lost_updates, writes
     from stepwell.bench.pitfalls.stage import event
 
     names = {BROKEN: broken_names, FIXED: fixed_names}[variant](f"visits-{variant}")
@@ -60,7 +60,7 @@ def _measure(stage: "Stage", variant: str) -> Figures:
 
 
 def _together(verdicts: "list[Verdict]") -> "Verdict":
-    from stepwell.bench.oracles import WITNESSES_MAX, Verdict
+    from stepwell.bench.oracles.anomalies import WITNESSES_MAX, Verdict
 
     return Verdict(
         sum(each.count for each in verdicts), sum(each.exposed for each in verdicts),

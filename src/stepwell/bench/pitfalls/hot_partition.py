@@ -3,8 +3,8 @@
 import random
 from typing import TYPE_CHECKING
 
-from stepwell.bench.call import Call, Event, Record
 from stepwell.bench.pitfalls.pairs import Figure, Figures, Pair, judged
+from stepwell.bench.worker.call import Call, Event, Record
 
 if TYPE_CHECKING:
     from stepwell.bench.pitfalls.stage import Stage
@@ -47,9 +47,9 @@ def _partition(call: Call, day: str) -> list[str]:
 
 
 def _measure(stage: "Stage", variant: str) -> Figures:
-    from stepwell.bench.dynamodb_layer.layer import Behaviours, PartitionLimits
-    from stepwell.bench.dynamodb_layer.limits import THROTTLED
-    from stepwell.bench.oracles import missing_changes, verdict
+    from stepwell.bench.oracles.anomalies import missing_changes, verdict
+    from stepwell.bench.parts.dynamodb_layer.layer import Behaviours, PartitionLimits
+    from stepwell.bench.parts.dynamodb_layer.limits import THROTTLED
     from stepwell.bench.pitfalls.stage import acknowledgement, event
 
     day = f"day-{variant}"

@@ -4,8 +4,8 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from stepwell.bench.call import Call, Event, Record
 from stepwell.bench.pitfalls.pairs import BROKEN, FIXED, Figure, Figures, Pair, judged
+from stepwell.bench.worker.call import Call, Event, Record
 
 if TYPE_CHECKING:
     from stepwell.bench.pitfalls.stage import Stage
@@ -77,7 +77,7 @@ def _states() -> Any:
 
 
 def _measure(stage: "Stage", variant: str) -> Figures:
-    from stepwell.bench.oracles import half_done, verdict
+    from stepwell.bench.oracles.anomalies import half_done, verdict
     from stepwell.bench.pitfalls.stage import event
 
     inputs = {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stepwell.bench.oracles import Verdict
+    from stepwell.bench.oracles.anomalies import Verdict
     from stepwell.bench.pitfalls.stage import Stage
 
 BROKEN, FIXED = "broken", "fixed"

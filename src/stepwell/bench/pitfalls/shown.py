@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from stepwell.bench.pitfalls.pairs import Figure, Result, change
 from stepwell.bench.pitfalls.run import Run
-from stepwell.bench.rows import entry
+from stepwell.bench.report.rows import entry
 
 HEADINGS = ("pitfall", "change", "figure", "before", "after", "ratio", "says")
 _FIGURE_HEADINGS = HEADINGS[2:6]

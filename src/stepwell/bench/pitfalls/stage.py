@@ -23,12 +23,12 @@ import boto3
 from botocore.config import Config
 from redis import Redis
 
-from stepwell.bench.backends import ACCOUNT, REDIS, BackEnds, back_ends
-from stepwell.bench.children import START_SECONDS, Child, answers_http, free_ports, module
-from stepwell.bench.deploy import archive
-from stepwell.bench.dynamodb_layer.layer import CONTROL_PATH, LayerControl
 from stepwell.bench.history import ACKNOWLEDGE, Effect, Fired, Op, Status, read_ops, read_rows
-from stepwell.bench.sink import EFFECTS, FIRED
+from stepwell.bench.load.deploy import archive
+from stepwell.bench.parts.backends import ACCOUNT, REDIS, BackEnds, back_ends
+from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, free_ports, module
+from stepwell.bench.parts.dynamodb_layer.layer import CONTROL_PATH, LayerControl
+from stepwell.bench.parts.sink import EFFECTS, FIRED
 
 CLIENTS = 8
 """At once, and with it how many workers the function has."""
@@ -271,7 +271,7 @@ def _warm_up(stage: Stage) -> None:
 def _layer(work: Path, aws_url: str) -> Iterator[str]:
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    command = module("stepwell.bench.dynamodb_layer", str(port), aws_url)
+    command = module("stepwell.bench.parts.dynamodb_layer", str(port), aws_url)
     child = Child("limits", work, command, answers_http(f"{url}{CONTROL_PATH}health"))
     try:
         child.start()

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stepwell.bench.call import Call, Event, Record
 from stepwell.bench.pitfalls.pairs import BROKEN, FIXED, Figure, Figures, Pair, judged
+from stepwell.bench.worker.call import Call, Event, Record
 
 if TYPE_CHECKING:
     from stepwell.bench.pitfalls.stage import Stage
@@ -80,9 +80,9 @@ def status(call: Call, event: Event) -> Record:
 
 
 def _measure(stage: "Stage", variant: str) -> Figures:
-    from stepwell.bench.oracles import half_done, verdict
+    from stepwell.bench.measures.transitions import INVOKE, TRANSITION, execution_ops
+    from stepwell.bench.oracles.anomalies import half_done, verdict
     from stepwell.bench.pitfalls.stage import TABLE, event
-    from stepwell.bench.transitions import INVOKE, TRANSITION, execution_ops
 
     def finish(job: Mapping[str, Any]) -> None:
         if job["token"]:

@@ -2,7 +2,7 @@
 
 The event has {pitfall, function, run, request, attempt}, what the function reads and perhaps a fault; a state machine,
 which adds to the event that it was started with, has that as `event` beside its additions. The environment is that of
-`stepwell.bench.worker`, of which this is the small sister without strategies and steps.
+`stepwell.bench.worker.handler`, of which this is the small sister without strategies and steps.
 """
 
 import json
@@ -14,11 +14,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from stepwell.bench.call import Call, Event, Record
-from stepwell.bench.faults import Injection
-from stepwell.bench.gateway import Gateway
-from stepwell.bench.recorder import Recorder
-from stepwell.bench.stores import WorkerStores
+from stepwell.bench.worker.call import Call, Event, Record
+from stepwell.bench.worker.faults import Injection
+from stepwell.bench.worker.gateway import Gateway
+from stepwell.bench.worker.recorder import Recorder
+from stepwell.bench.worker.stores import WorkerStores
 
 _PAUSE_SECONDS = (0.01, 0.3)
 
@@ -26,7 +26,7 @@ _recorder = Recorder(Path(os.environ["BENCH_OPS"]))
 _stores = WorkerStores(_recorder)
 # What is made and imported here does not count against the time limit. Redis is only imported, as connections count.
 _stores.dynamodb  # noqa: B018
-import_module("stepwell.bench.redis_client")
+import_module("stepwell.bench.worker.redis_client")
 _gateway = Gateway(os.environ["BENCH_SINK"])
 _names = json.loads(os.environ["BENCH_NAMES"])
 

@@ -19,7 +19,7 @@ from stepwell.bench.durability.adds import Survival, lost_adds
 from stepwell.bench.durability.network import network, unavailable
 from stepwell.bench.durability.sentinel import Load, Place, clients, cluster
 from stepwell.bench.history import Op
-from stepwell.bench.oracles import Verdict
+from stepwell.bench.oracles.anomalies import Verdict
 from stepwell.bench.published.criterion import Criterion
 
 PUBLISHED_LOST = 0.56

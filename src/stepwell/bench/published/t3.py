@@ -25,9 +25,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from stepwell.bench.backends import ACCOUNT
-from stepwell.bench.latency_budget import COMPUTE, Profile
-from stepwell.bench.transitions import INVOKE, TRANSITION, Event, execution_ops
+from stepwell.bench.measures.latency_budget import COMPUTE, Profile
+from stepwell.bench.measures.transitions import INVOKE, TRANSITION, Event, execution_ops
+from stepwell.bench.parts.backends import ACCOUNT
 from stepwell.pricing.prices import Prices
 
 WORKFLOWS_COUNTED = 1000

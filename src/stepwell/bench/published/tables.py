@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stepwell.bench.backends import STEPWELL, back_ends
 from stepwell.bench.durability.survival import FAILURES, survival
 from stepwell.bench.durability.valkey import MODES
-from stepwell.bench.oracles import Verdict
+from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.parts.backends import STEPWELL, back_ends
 from stepwell.bench.published import read_atomic, redis_sentinel, t3
 from stepwell.bench.published.criterion import Criterion
 from stepwell.pricing.prices import load_prices

@@ -6,6 +6,6 @@ event names and gives the state after it. The steps are the same lines under all
 
 from collections.abc import Callable
 
-from stepwell.bench.call import Record
+from stepwell.bench.worker.call import Record
 
 Do = Callable[[str, Record], Record]

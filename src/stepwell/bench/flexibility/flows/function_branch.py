@@ -1,7 +1,7 @@
 """All steps in one invocation; orders above the limit are reviewed before they are charged."""
 
-from stepwell.bench.call import Event, Record
 from stepwell.bench.flexibility.flows import Do
+from stepwell.bench.worker.call import Event, Record
 
 LIMIT = 1000
 

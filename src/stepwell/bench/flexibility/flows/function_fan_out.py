@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 from botocore.config import Config
 
-from stepwell.bench.call import Event, Record
 from stepwell.bench.flexibility.flows import Do
+from stepwell.bench.worker.call import Event, Record
 
 _CONFIG = Config(retries={"total_max_attempts": 1})
 _lambda = boto3.client("lambda", config=_CONFIG)

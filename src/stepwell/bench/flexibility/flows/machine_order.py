@@ -1,7 +1,7 @@
 """The step that the state machine asks for."""
 
-from stepwell.bench.call import Event, Record
 from stepwell.bench.flexibility.flows import Do
+from stepwell.bench.worker.call import Event, Record
 
 
 def flow(do: Do, event: Event) -> Record:

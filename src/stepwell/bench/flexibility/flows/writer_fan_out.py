@@ -6,8 +6,8 @@ import os
 import boto3
 from botocore.config import Config
 
-from stepwell.bench.call import Event, Record
 from stepwell.bench.flexibility.flows import Do
+from stepwell.bench.worker.call import Event, Record
 
 _CONFIG = Config(retries={"total_max_attempts": 1})
 _sqs = boto3.client("sqs", config=_CONFIG)
