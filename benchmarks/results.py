@@ -54,8 +54,9 @@ def _otherwise(reports: dict[str, Report], explanations: dict[str, str]) -> str:
     cells = sum(
         len({(each.workload, each.strategy, each.fault) for each in report.select()}) for report in reports.values()
     )
-    head = f"## Found otherwise than expected\n\n{len(explanations)} of {cells} cells. Why:\n"
-    return head + "".join(f"\n- {key}: {why}" for key, why in sorted(explanations.items())) + "\n"
+    said = f"{len(explanations)} findings in {cells} cells:" if explanations else f"Nothing, in {cells} cells."
+    lines = "".join(f"\n- {key}: {why}" for key, why in sorted(explanations.items()))
+    return f"## Found otherwise than expected\n\n{said}\n{lines}"
 
 
 def _lowered(page: str) -> str:
