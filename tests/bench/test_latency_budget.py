@@ -52,6 +52,14 @@ def test_an_execution_contains_its_transitions_and_they_the_invocations() -> Non
     assert counted(*calls) == {"states": 4, "lambda": 2, "dynamodb": 2, "compute": 2}
 
 
+def test_a_history_that_rounds_to_milliseconds_makes_nothing_run_at_once() -> None:
+    calls = [
+        op(TRANSITION, 1.0, 1.002, worker="states"), op(PUT, 1.001, 1.0024, worker="w"),
+        op(TRANSITION, 1.002, 1.005, worker="states"), op(PUT, 1.003, 1.004, worker="w"),
+    ]  # fmt: skip
+    assert counted(*calls) == {"states": 2, "dynamodb": 2}
+
+
 def test_of_branches_at_once_only_the_longest_counts() -> None:
     short = [op(INVOKE, 0, 10, worker="states"), op(PUT, 1, 2, worker="a")]
     long = [op(INVOKE, 0.1, 9, worker="states"), *(op(PUT, n + 0.5, n + 1.5, worker="b") for n in range(1, 4))]

@@ -14,6 +14,9 @@ Event = Mapping[str, Any]
 
 TRANSITION, INVOKE = "states.Transition", "lambda.Invoke"
 
+HISTORY = "states"
+"""The worker of operations that were read from the history of an execution."""
+
 _ENTERED, _EXITED, _SCHEDULED = "StateEntered", "StateExited", "Scheduled"
 _TRIES = (_SCHEDULED, "ParallelStateStarted", "MapStateStarted")
 _CONTAINERS = ("Parallel", "Map")
@@ -31,7 +34,7 @@ def execution_ops(events: Iterable[Event], run: str, request: str) -> list[Op]:
     ended = {begun: _seconds(event) for event in by_id.values() if (begun := _begun_by(event, by_id))}
     return [
         Op(
-            id=f"{request}/{call}/{id}", run=run, request=request, attempt=1, worker="states", key=request, kind=call,
+            id=f"{request}/{call}/{id}", run=run, request=request, attempt=1, worker=HISTORY, key=request, kind=call,
             intended_at=_seconds(event), invoked_at=_seconds(event),
             returned_at=_seconds(event) if at_once else ended.get(id), status="ok", call=call,
         )
