@@ -12,9 +12,10 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from stepwell.bench.oracles.anomalies import Verdict, Witness
+from stepwell.bench.parts.workplace import OPS, workplace
 from stepwell.bench.pitfalls import shown, stage
 from stepwell.bench.pitfalls.pairs import BROKEN, FIXED, Figure, Figures, Pair, Result, change, judged
-from stepwell.bench.pitfalls.run import PAIRS, Run, workplace
+from stepwell.bench.pitfalls.run import PAIRS, Run
 from stepwell.commands.bench_pitfalls import pitfalls
 
 ISSUE = {
@@ -115,7 +116,7 @@ def test_an_unknown_pair_is_refused_with_those_that_exist() -> None:
 
 @pytest.fixture(scope="module")
 def on() -> Iterator[stage.Stage]:
-    with workplace() as ops, stage.stage(ops) as made:
+    with workplace() as work, stage.stage(work / OPS) as made:
         yield made
 
 

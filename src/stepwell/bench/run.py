@@ -1,13 +1,9 @@
 """A whole run: starts and certifies the back ends, deploys, warms, drives the plan, judges what was recorded."""
 
-import os
-import platform
 import random
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,13 +23,13 @@ from stepwell.bench.parts import sink
 from stepwell.bench.parts.backends import BackEnds, back_ends
 from stepwell.bench.parts.certify import Certificate, certify_dynamodb, certify_redis, certify_sink, certify_starts
 from stepwell.bench.parts.certify_more import certify_more
+from stepwell.bench.parts.workplace import OPS, machine, workplace
 from stepwell.bench.plan import Plan
 from stepwell.bench.report.data import Budget, Pace, Report
 
 _CERTIFY_SHARE, _CERTIFY_SECONDS = 0.1, 6.0
 """Of the budget, and at most, for the hammers."""
 
-_OPS = "ops"
 
 Notify = Callable[[str, float], None]
 
@@ -60,7 +56,7 @@ def run(plan: Plan, settings: Settings, notify: Notify) -> Report:
     Raises `BackEndFailed` when a part does not start, and what boto3 raises when one breaks down.
     """
     started, begun = datetime.now(UTC), time.monotonic()
-    with _workplace() as work:
+    with workplace() as work:
         done = _perform(plan, settings.seed, work, begun + plan.seconds, notify)
         evidence = Evidence.read(work, done.clients, done.drive.fired, done.drive.finals)
     parts = evidence.by_run()
@@ -72,7 +68,7 @@ def run(plan: Plan, settings: Settings, notify: Notify) -> Report:
     return Report(
         run=plan.name, preset=settings.preset, command=settings.command, budget=settings.budget, seed=settings.seed,
         started_at=started.isoformat(timespec="seconds"),
-        seconds=time.monotonic() - begun, machine=_machine(), versions=done.versions,
+        seconds=time.monotonic() - begun, machine=machine(), versions=done.versions,
         certificates=done.certificates,
         outcomes=outcomes,
         profiles=profiles(plan.cells, histories, settings.budget, settings.prices, settings.round_trips),
@@ -80,20 +76,6 @@ def run(plan: Plan, settings: Settings, notify: Notify) -> Report:
         rungs=rungs(done.climbs, plan.name, {run: part.ops for run, part in parts.items()}),
         paces=tuple(done.paces),
     )  # fmt: skip
-
-
-@contextmanager
-def _workplace() -> Iterator[Path]:
-    """A folder that anyone may pass through, because workers may be another user, with one they may write to."""
-    folder = Path(tempfile.mkdtemp(prefix="stepwell-bench-"))
-    folder.chmod(0o755)
-    ops = folder / _OPS
-    ops.mkdir()
-    ops.chmod(0o1777)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +97,15 @@ def _perform(plan: Plan, seed: int, work: Path, ends: float, notify: Notify) -> 
     say("starting Stepwell, DynamoDB, SQS, Valkey and the payment provider")
     needed = {store for cell in plan.cells for store in STRATEGIES[cell.strategy].state}
     with back_ends(work, needed) as running:
-        deployment = deploy(plan.name, running, work / _OPS, variants(plan.cells))
+        deployment = deploy(plan.name, running, work / OPS, variants(plan.cells))
         say("certifying the back ends")
         certificates = _certify(deployment, running, plan)
         say(f"starting {CONTENDERS} workers")
         modules = {cell.module for cell in plan.cells if not cell.without}
         warm_up(deployment, f"{plan.name}-warm-up", sorted(modules), CONTENDERS)
         clients = Clients(deployment, Queues(deployment), seed)
-        impatient = _impatient(plan, seed, deployment, running, work / _OPS) if plan.of_fault(ZOMBIE) else None
-        drive = Drive(plan, clients, running, work / _OPS, random.Random(seed), say, impatient)
+        impatient = _impatient(plan, seed, deployment, running, work / OPS) if plan.of_fault(ZOMBIE) else None
+        drive = Drive(plan, clients, running, work / OPS, random.Random(seed), say, impatient)
         everyone = [each for each in (clients, impatient) if each]
         people = People(clients, work / sink.EFFECTS)
         with ExitStack() as at_work:
@@ -180,11 +162,3 @@ def _certify(deployment: Deployment, running: BackEnds, plan: Plan) -> tuple[Cer
         certify_starts(start, count, seconds * 0.15),
         *certify_more({cell.strategy for cell in plan.cells}, deployment, running, seconds * 0.1),
     )
-
-
-def _machine() -> dict[str, str]:
-    return {
-        "system": platform.platform(),
-        "cores": f"{os.cpu_count()} cores",
-        "python": f"Python {platform.python_version()}",
-    }

@@ -19,16 +19,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zlib import crc32
 
-import boto3
 import msgspec
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stepwell.bench.history import READ, WRITE, Op, Status
 from stepwell.bench.oracles import replicas
 from stepwell.bench.oracles.anomalies import Verdict
 from stepwell.bench.oracles.staleness import read_your_writes
-from stepwell.bench.parts.backends import ACCOUNT, emulator
+from stepwell.bench.parts.aws import client
+from stepwell.bench.parts.backends import emulator
 from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, free_ports, module
 from stepwell.bench.parts.dynamodb_layer.layer import CONTROL_PATH, Behaviours, GlobalTables, LayerControl
 
@@ -128,17 +127,10 @@ def _regions() -> Iterator[tuple[dict[str, Any], LayerControl]]:
                 child.start()
             for child in children:
                 child.wait(time.monotonic() + START_SECONDS)
-            yield {region: _client(url, region) for region in REGIONS}, LayerControl(url)
+            yield {region: client("dynamodb", url, region=region) for region in REGIONS}, LayerControl(url)
         finally:
             for child in reversed(children):
                 child.stop()
-
-
-def _client(url: str, region: str) -> Any:
-    return boto3.client(
-        "dynamodb", endpoint_url=url, region_name=region, aws_access_key_id=ACCOUNT, aws_secret_access_key="bench",
-        config=Config(max_pool_connections=32, retries={"total_max_attempts": 1}),
-    )  # fmt: skip
 
 
 @dataclass(slots=True)

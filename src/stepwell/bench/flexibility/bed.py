@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stepwell.bench.flexibility import changes
 from stepwell.bench.history import INSPECT, Effect, Fired, Op, Status, read_ops, read_rows
 from stepwell.bench.load.deploy import archive
+from stepwell.bench.parts.aws import client
 from stepwell.bench.parts.backends import ACCOUNT, REDIS, BackEnds, back_ends
 from stepwell.bench.parts.sink import EFFECTS, FIRED
 
@@ -100,8 +99,8 @@ class Bed:
 def bed(work: Path, ops: Path, workers: int) -> Iterator[Bed]:
     """All of it, running, with so many warm workers. Raises `BackEndFailed`."""
     with back_ends(work) as running:
-        lambda_, sfn = (_client(service, running.stepwell_url) for service in ("lambda", "stepfunctions"))
-        dynamodb, sqs = (_client(service, running.aws_url) for service in ("dynamodb", "sqs"))
+        lambda_, sfn = (client(service, running.stepwell_url) for service in ("lambda", "stepfunctions"))
+        dynamodb, sqs = (client(service, running.aws_url) for service in ("dynamodb", "sqs"))
         dynamodb.create_table(
             TableName=NAME, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST",
@@ -163,15 +162,3 @@ def _archive() -> bytes:
         for path, place in places.items():
             opened.write(path, Path("stepwell", "bench", place))
     return buffer.getvalue()
-
-
-def _client(service: str, url: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name=_REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="bench",
-        # One call is one request: a delivery that the client repeats by itself would not be in the history.
-        config=Config(max_pool_connections=_CONNECTIONS, retries={"total_max_attempts": 1}, read_timeout=30),
-    )

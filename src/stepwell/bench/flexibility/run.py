@@ -1,18 +1,12 @@
 """The change test itself: each strategy before and after each change, in calm, delivered twice, and delivered again."""
 
 import itertools
-import os
-import platform
 import random
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from stepwell.bench import catalog
 from stepwell.bench.flexibility.bed import Bed, bed
@@ -22,6 +16,7 @@ from stepwell.bench.flexibility.verify import Evidence, calls, judge, records
 from stepwell.bench.history import Op
 from stepwell.bench.oracles import anomalies
 from stepwell.bench.oracles.anomalies import Verdict
+from stepwell.bench.parts.workplace import OPS, machine, workplace
 from stepwell.bench.worker import faults
 
 CALM, TWICE, AGAIN = "calm", "twice", "again"
@@ -139,12 +134,12 @@ def run(strategies: Sequence[str], notify: Notify) -> Run:
     """
     started, begun = datetime.now(UTC), time.monotonic()
     notify("starting Stepwell, DynamoDB, SQS, Valkey and the payment provider", _left(CONDITIONS) + _STARTING_SECONDS)
-    with _workplace() as work, bed(work, work / "ops", _WORKERS) as on:
+    with workplace() as work, bed(work, work / OPS, _WORKERS) as on:
         outcomes = _outcomes(on, _cells(strategies), notify)
         versions = on.back_ends.versions
     return Run(
         started_at=started.isoformat(timespec="seconds"), seconds=time.monotonic() - begun,
-        machine=f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        machine=", ".join(machine().values()),
         versions=versions,
         results=tuple(_result(outcomes, strategy, change) for strategy in strategies for change in CHANGES),
     )  # fmt: skip
@@ -152,19 +147,6 @@ def run(strategies: Sequence[str], notify: Notify) -> Run:
 
 def _left(conditions: Iterable[str]) -> float:
     return sum(_SECONDS[condition] for condition in conditions)
-
-
-@contextmanager
-def _workplace() -> Iterator[Path]:
-    """A folder that anyone may pass through, because workers may be another user, with one they may write to."""
-    folder = Path(tempfile.mkdtemp(prefix="stepwell-flexibility-"))
-    folder.chmod(0o755)
-    (folder / "ops").mkdir()
-    (folder / "ops").chmod(0o1777)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _cells(strategies: Sequence[str]) -> list[Cell]:

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from stepwell.bench.catalog import EXPRESS, STANDARD, WITH_KEYS, WORKLOADS
 from stepwell.bench.history import INSPECT
 from stepwell.bench.load import machines
 from stepwell.bench.parts import postgresql
+from stepwell.bench.parts.aws import client
 from stepwell.bench.parts.backends import ACCOUNT, POSTGRES, REDIS_SERVERS, BackEnds
 from stepwell.bench.worker.stores import redis_variable
 
@@ -75,14 +73,14 @@ def deploy(run: str, back_ends: BackEnds, ops: Path, variants: Mapping[str, str]
 
     `variants` are further strategy modules, name to source: those whose protection was taken out.
     """
-    lambda_ = _client("lambda", back_ends.stepwell_url, limits.answer_seconds)
-    sfn = _client("stepfunctions", back_ends.stepwell_url)
-    dynamodb, sqs = (_client(service, back_ends.aws_url) for service in ("dynamodb", "sqs"))
+    lambda_ = client("lambda", back_ends.stepwell_url, limits.answer_seconds)
+    sfn = client("stepfunctions", back_ends.stepwell_url)
+    dynamodb, sqs = (client(service, back_ends.aws_url) for service in ("dynamodb", "sqs"))
     table = f"bench-{run}"
     bucket, log = f"bench-{run}", f"bench-{run}-log"
     _create_table(dynamodb, table, id="HASH")
     _create_table(dynamodb, log, id="HASH", sequence="RANGE")
-    s3 = _client("s3", back_ends.aws_url)
+    s3 = client("s3", back_ends.aws_url)
     s3.create_bucket(Bucket=bucket)
     visibility = {"VisibilityTimeout": str(limits.visibility_seconds)}
     queues = {
@@ -149,23 +147,6 @@ def archive(variants: Mapping[str, str]) -> bytes:
         for name, source in variants.items():
             opened.writestr(f"stepwell/bench/worker/strategies/{name.replace('-', '_')}.py", source)
     return buffer.getvalue()
-
-
-def _client(service: str, url: str, answer_seconds: float = USUAL.answer_seconds) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name=_REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="bench",
-        # One call is one request: a delivery that the client repeats by itself would not be in the history.
-        config=Config(
-            max_pool_connections=_CONNECTIONS,
-            retries={"total_max_attempts": 1},
-            read_timeout=answer_seconds,
-            inject_host_prefix=False,
-        ),
-    )
 
 
 def _redis_servers(back_ends: BackEnds) -> dict[str, str]:

@@ -17,9 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import msgspec
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
@@ -27,8 +25,10 @@ from stepwell.bench.own.hook import ATTEMPTS, FAULTS, TABLES
 from stepwell.bench.own.snapshot import Snapshot, snapshot
 from stepwell.bench.own.state import State
 from stepwell.bench.own.template import FUNCTIONS, MACHINES, Members, Project, UnusableProject
+from stepwell.bench.parts.aws import client
 from stepwell.bench.parts.backends import ACCOUNT, REDIS, BackEnds, back_ends
 from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, environment, free_ports, module
+from stepwell.bench.parts.workplace import OPS
 
 OUTSIDE = "outside"
 
@@ -79,9 +79,9 @@ class Bed:
     _buckets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.lambda_ = _client("lambda", self.running.stepwell_url)
-        self.sfn = _client("stepfunctions", self.running.stepwell_url)
-        self._aws = {name: _client(name, self.running.aws_url) for name in ("dynamodb", "sqs", "s3", "sns")}
+        self.lambda_ = client("lambda", self.running.stepwell_url)
+        self.sfn = client("stepfunctions", self.running.stepwell_url)
+        self._aws = {name: client(name, self.running.aws_url) for name in ("dynamodb", "sqs", "s3", "sns")}
 
     @property
     def observed(self) -> bool:
@@ -208,8 +208,8 @@ class Bed:
 @contextmanager
 def bed(work: Path, state: State, seed: Mapping[str, list[Members]], real: Real) -> Iterator[Bed]:
     """Back ends that answer, in a folder that workers may pass through. Raises `BackEndFailed`."""
-    ops = work / "ops"
-    for folder in (ops, ops / FAULTS, ops / ATTEMPTS):
+    ops = work / OPS
+    for folder in (ops / FAULTS, ops / ATTEMPTS):
         folder.mkdir()
         folder.chmod(0o777)
     (work / OUTSIDE).mkdir()
@@ -269,13 +269,6 @@ def _table_settings(name: str, project: Project) -> Members:
     for index in kept.get("GlobalSecondaryIndexes", []):
         index.pop("ProvisionedThroughput", None)
     return {**kept, "BillingMode": "PAY_PER_REQUEST"}
-
-
-def _client(service: str, url: str) -> Any:
-    config = Config(max_pool_connections=32, retries={"total_max_attempts": 1}, read_timeout=60,
-                    s3={"addressing_style": "path"})  # fmt: skip
-    return boto3.client(service, endpoint_url=url, region_name=_REGION, aws_access_key_id=ACCOUNT,
-                        aws_secret_access_key="bench", config=config)  # fmt: skip
 
 
 def _profile() -> dict[str, str]:

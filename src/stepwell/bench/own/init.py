@@ -3,11 +3,8 @@
 import json
 import random
 import re
-import shutil
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +31,7 @@ from stepwell.bench.own.state import (
     write_state,
 )
 from stepwell.bench.own.template import FUNCTIONS, MACHINES, Project, UnusableProject
+from stepwell.bench.parts.workplace import workplace
 
 Notify = Callable[[str, float], None]
 
@@ -178,14 +176,3 @@ def _check_vary(own: Sequence[str], text: str, event: Path) -> None:
         raise UnusableProject(f"{event} has no value that looks like an id: name the request's own by --vary VALUE")
     if missing := [value for value in own if value not in text]:
         raise UnusableProject(f"{event} does not have {', '.join(missing)}: --vary takes texts that stand in it")
-
-
-@contextmanager
-def workplace() -> Iterator[Path]:
-    """A folder that anyone may pass through, because workers may be another user; it is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="stepwell-bench-"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

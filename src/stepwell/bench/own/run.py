@@ -13,7 +13,6 @@ from stepwell.bench.own import decision, regress
 from stepwell.bench.own.bed import Bed, Real, bed
 from stepwell.bench.own.deliver import Deliveries
 from stepwell.bench.own.drive import FAULTS, Cell, Drive, Undisturbed
-from stepwell.bench.own.init import workplace
 from stepwell.bench.own.oracle import Reference
 from stepwell.bench.own.state import (
     EVENT,
@@ -27,6 +26,7 @@ from stepwell.bench.own.state import (
     read_state,
 )
 from stepwell.bench.own.template import Project, UnusableProject
+from stepwell.bench.parts.workplace import workplace
 
 DECISION, REGRESS, HISTORIES = "decision.md", "regress.yaml", "histories"
 

@@ -1,16 +1,11 @@
 """Runs pairs on a stage of their own: of each the broken variant and then the fixed one."""
 
-import os
-import platform
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
+from stepwell.bench.parts.workplace import OPS, machine, workplace
 from stepwell.bench.pitfalls import (
     claim_too_short,
     claim_without_end,
@@ -62,36 +57,17 @@ def run(pairs: Sequence[Pair], notify: Notify) -> Run:
     """
     started, begun = datetime.now(UTC), time.monotonic()
     notify("starting Stepwell, DynamoDB, SQS, Valkey and the payment provider", _left(len(pairs)) + _STARTING_SECONDS)
-    with workplace() as ops, stage(ops) as on:
+    with workplace() as work, stage(work / OPS) as on:
         results = []
         for number, pair in enumerate(pairs):
             notify(pair.title, _left(len(pairs) - number))
             results.append(Result(pair, pair.measure(on, BROKEN), pair.measure(on, FIXED)))
         versions = on.back_ends.versions
     return Run(
-        started_at=started.isoformat(timespec="seconds"), seconds=time.monotonic() - begun, machine=_machine(),
-        versions=versions, results=tuple(results),
+        started_at=started.isoformat(timespec="seconds"), seconds=time.monotonic() - begun,
+        machine=", ".join(machine().values()), versions=versions, results=tuple(results),
     )  # fmt: skip
 
 
 def _left(pairs: int) -> float:
     return pairs * _PAIR_SECONDS
-
-
-@contextmanager
-def workplace() -> Iterator[Path]:
-    """A folder that workers, who may be another user, may write to, in one that anyone may pass through."""
-    folder = Path(tempfile.mkdtemp(prefix="stepwell-pitfalls-"))
-    folder.chmod(0o755)
-    ops = folder / "ops"
-    ops.mkdir()
-    ops.chmod(0o1777)
-    try:
-        yield ops
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _machine() -> str:
-    release = platform.release().partition("-")[0]
-    return f"{platform.system()} {release}, {os.cpu_count()} cores, Python {platform.python_version()}"

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from redis import Redis
 
 from stepwell.bench.history import ACKNOWLEDGE, Effect, Fired, Op, Status, read_ops, read_rows
 from stepwell.bench.load.deploy import archive
+from stepwell.bench.parts.aws import REGION, client
 from stepwell.bench.parts.backends import ACCOUNT, REDIS, BackEnds, back_ends
 from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, free_ports, module
 from stepwell.bench.parts.dynamodb_layer.layer import CONTROL_PATH, LayerControl
@@ -107,7 +106,7 @@ class Stage:
     @property
     def function(self) -> str:
         """The ARN of the function that all pairs share."""
-        return f"arn:aws:lambda:{_REGION}:{ACCOUNT}:function:{TABLE}"
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{TABLE}"
 
     def invoke(self, event: Mapping[str, Any], function: str | None = None) -> Reply:
         """One invocation; what it raised is its answer."""
@@ -245,12 +244,12 @@ def stage(ops: Path) -> Iterator[Stage]:
     """
     work = ops.parent
     with back_ends(work) as running, _layer(work, running.aws_url) as url:
-        dynamodb, sqs = (_client(service, running.aws_url) for service in ("dynamodb", "sqs"))
+        dynamodb, sqs = (client(service, running.aws_url) for service in ("dynamodb", "sqs"))
         _create_table(dynamodb, TABLE, "id")
         _create_table(dynamodb, LOG, "day", "id")
         made = Stage(
             ops=ops, back_ends=running, layer=LayerControl(url), layer_url=url,
-            lambda_=_client("lambda", running.stepwell_url), sfn=_client("stepfunctions", running.stepwell_url),
+            lambda_=client("lambda", running.stepwell_url), sfn=client("stepfunctions", running.stepwell_url),
             sqs=sqs, dynamodb=dynamodb, redis=Redis("127.0.0.1", running.redis_port),
             jobs_url=sqs.create_queue(QueueName=JOBS)["QueueUrl"],
         )  # fmt: skip
@@ -298,15 +297,4 @@ def _create_table(dynamodb: Any, name: str, *keys: str) -> None:
         KeySchema=[{"AttributeName": key, "KeyType": role} for key, role in roles.items()],
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
         BillingMode="PAY_PER_REQUEST",
-    )
-
-
-def _client(service: str, url: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name=_REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="bench",
-        config=Config(max_pool_connections=_CONNECTIONS, retries={"total_max_attempts": 1}, read_timeout=30),
     )

@@ -22,11 +22,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from stepwell.bench.measures.latency_budget import COMPUTE, Profile
 from stepwell.bench.measures.transitions import INVOKE, TRANSITION, Event, execution_ops
+from stepwell.bench.parts.aws import client
 from stepwell.bench.parts.backends import ACCOUNT
 from stepwell.pricing.prices import Prices
 
@@ -104,7 +102,7 @@ class WorkflowFailed(Exception):
 
 def run_t3(stepwell_url: str, prices: Prices) -> list[Row]:
     """Runs each workflow once on the endpoint, and removes what was made for that. Raises `WorkflowFailed`."""
-    lambda_, sfn = (_client(service, stepwell_url) for service in ("lambda", "stepfunctions"))
+    lambda_, sfn = (client(service, stepwell_url) for service in ("lambda", "stepfunctions"))
     with _function(lambda_) as function:
         return [_row(workflow, _execute(sfn, workflow, function), prices) for workflow in PUBLISHED]
 
@@ -186,14 +184,3 @@ def _archive() -> bytes:
     with zipfile.ZipFile(buffer, "w") as opened:
         opened.writestr("index.py", _HANDLER)
     return buffer.getvalue()
-
-
-def _client(service: str, url: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name=_REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="bench",
-        config=Config(read_timeout=30),
-    )
