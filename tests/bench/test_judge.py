@@ -1,5 +1,6 @@
 """From what was recorded to what a cell came to: who was exposed to the fault, and what counts against it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -29,8 +30,8 @@ from stepwell.bench.plan import Cell
 NAME = "n"
 
 
-def judged(cell: Cell, history: History, finals: dict[str, Any], fired: list[Fired] = [], **more: Any) -> Outcome:  # noqa: B006
-    return judge(cell, NAME, Evidence(history.ops, history.effects, fired, finals), **{"certificates": ()} | more)
+def judged(cell: Cell, history: History, finals: dict[str, Any], fired: Sequence[Fired] = (), **more: Any) -> Outcome:
+    return judge(cell, NAME, Evidence(history.ops, history.effects, [*fired], finals), **{"certificates": ()} | more)
 
 
 def struck(cell: Cell, *requests: str, at: float = 0.0) -> list[Fired]:

@@ -3,10 +3,11 @@
 from tests.bench.histories import History
 
 from stepwell.bench.catalog import BLIND, CALM, COUNTER, CRASH
-from stepwell.bench.history import INSPECT, Op
+from stepwell.bench.history import Op
 from stepwell.bench.measures.profiles import profiles
 from stepwell.bench.plan import Cell
 from stepwell.bench.report.data import Budget
+from stepwell.bench.worker.call import INSPECT
 
 CELL = Cell(COUNTER, BLIND, CALM)
 

@@ -30,7 +30,6 @@ MOST = 3
 
 LITTLE, SOME, MUCH = "little", "some", "much"
 EXACT, EVENTUAL = "exact", "eventual"
-LEVELS, CONSISTENCIES = (LITTLE, SOME, MUCH), (EXACT, EVENTUAL)
 
 FUNCTION_SECONDS = 15 * 60
 """The longest that a Lambda function may run (docs.aws.amazon.com/lambda, quotas)."""
@@ -41,7 +40,8 @@ _CANDIDATES = (CONDITIONAL, KEYED, SINGLE_WRITER, QUEUED, CACHE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What must be settled first. `contention` on one key and `operations` (appetite for running things) are LEVELS.
+    """What must be settled first. `contention` on one key, and `operations`, which is the
+    appetite for running things, are LITTLE, SOME or MUCH.
 
     `duration_seconds` is from a request's first step to its last, waits included; `human` whether a person is waited
     for; `fan_out` whether one request becomes many and is joined again.

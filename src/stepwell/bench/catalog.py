@@ -6,6 +6,7 @@ The expectations were written down before anything was run; a report says where 
 from dataclasses import dataclass
 
 from stepwell.bench.parts.backends import AWS, POSTGRES, REDIS, REDIS_ALWAYS, REDIS_EVERYSEC, REDIS_SERVERS, STEPWELL
+from stepwell.bench.worker import faults
 from stepwell.bench.worker.workloads import approval_expiring, fan, ledger, pair, workflow
 from stepwell.bench.worker.workloads.order import STOCK
 
@@ -238,11 +239,11 @@ STRATEGIES = {
     ),
 }  # fmt: skip
 
-CALM, DUPLICATE, CRASH, RESPONSE_LOST = "none", "duplicate", "crash", "response-lost"
+CALM, DUPLICATE = "none", "duplicate"
+CRASH, ZOMBIE, CLOCK_SKEW = faults.CRASH, faults.ZOMBIE, faults.CLOCK_SKEW
+REQUEST_LOST, RESPONSE_LOST, DELAY = faults.REQUEST_LOST, faults.RESPONSE_LOST, faults.DELAY
 HOT_KEY, STORE_KILL = "hot-key", "store-kill"
-ZOMBIE, LATE, EXPIRED = "zombie", "late-duplicate", "expired-duplicate"
-REQUEST_LOST, DELAY, PARTITION = "request-lost", "delay", "partition"
-CLOCK_SKEW = "clock-skew"
+LATE, EXPIRED, PARTITION = "late-duplicate", "expired-duplicate", "partition"
 NO_CALLBACK = "no-callback"
 
 FAULTS = {

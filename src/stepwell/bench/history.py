@@ -16,10 +16,6 @@ Status = Literal["ok", "fail", "info"]
 DELIVER, ACKNOWLEDGE, READ, WRITE, EMIT = "deliver", "acknowledge", "read", "write", "emit"
 
 
-INSPECT = "inspect"
-"""The step in which a worker reads records for the judge, and not for a request."""
-
-
 class Op(msgspec.Struct, frozen=True, kw_only=True):
     """One operation. Times are epoch seconds of one machine; `returned_at` is None when nobody saw it return.
 

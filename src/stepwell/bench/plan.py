@@ -1,7 +1,7 @@
 """What a run is to do: which cells, for how long, how thoroughly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stepwell.bench.catalog import (
     APPROVAL,
@@ -78,10 +78,6 @@ class Cell:
         """What its operations carry as their run."""
         strategy = f"{self.strategy}.{self.without}" if self.without else self.strategy
         return "/".join((name, self.workload, strategy, self.fault))
-
-    def sibling(self, fault: str) -> "Cell":
-        """The same under another fault."""
-        return replace(self, fault=fault)
 
 
 def variant_name(module: str, guard: str) -> str:

@@ -18,11 +18,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stepwell.bench.flexibility import changes
-from stepwell.bench.history import INSPECT, Effect, Fired, Op, Status, read_ops, read_rows
+from stepwell.bench.history import Effect, Fired, Op, Status, read_ops, read_rows
 from stepwell.bench.load.deploy import archive
 from stepwell.bench.parts.aws import client
 from stepwell.bench.parts.backends import ACCOUNT, REDIS, BackEnds, back_ends
 from stepwell.bench.parts.sink import EFFECTS, FIRED
+from stepwell.bench.worker.call import INSPECT
 
 NAME = "change"
 

@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import Any
 
 from stepwell.bench.worker import handler
-from stepwell.bench.worker.call import Event, Record, State
+from stepwell.bench.worker.call import INSPECT, Event, Record, State
 
 
 def handle(event: Event, context: Any) -> Record:
     """Lambda handler: what the flow gives, or the records that the judge asks for."""
-    if event.get("step") == handler.INSPECT:
+    if event.get("step") == INSPECT:
         return handler.work(event, context)
 
     def do(step: str, state: State) -> Record:

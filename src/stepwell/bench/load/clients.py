@@ -18,10 +18,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stepwell.bench.catalog import EXECUTE, EXPRESS, INVOKE, NO_CALLBACK, STRATEGIES, WORKLOADS
-from stepwell.bench.history import ACKNOWLEDGE, DELIVER, INSPECT, Op, Status
+from stepwell.bench.history import ACKNOWLEDGE, DELIVER, Op, Status
 from stepwell.bench.load.deploy import Deployment
 from stepwell.bench.load.queues import Queues
 from stepwell.bench.measures.transitions import execution_ops
+from stepwell.bench.worker.call import INSPECT
 
 PATIENCE_SECONDS = 30.0
 """How long a client carries on with one request; many lives of a claim, also on a busy machine."""

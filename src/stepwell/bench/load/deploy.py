@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from stepwell.bench.catalog import EXPRESS, STANDARD, WITH_KEYS, WORKLOADS
-from stepwell.bench.history import INSPECT
 from stepwell.bench.load import machines
 from stepwell.bench.parts import postgresql
 from stepwell.bench.parts.aws import client
 from stepwell.bench.parts.backends import ACCOUNT, POSTGRES, REDIS_SERVERS, BackEnds
+from stepwell.bench.worker.call import INSPECT
 from stepwell.bench.worker.stores import redis_variable
 
 FUNCTION_SECONDS = 3

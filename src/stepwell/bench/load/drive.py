@@ -38,12 +38,13 @@ from stepwell.bench.catalog import (
     WORKLOADS,
     ZOMBIE,
 )
-from stepwell.bench.history import EMIT, INSPECT, Fired, Op, read_ops, read_rows
+from stepwell.bench.history import EMIT, Fired, Op, read_ops, read_rows
 from stepwell.bench.load.clients import Clients, Work
 from stepwell.bench.load.deploy import FUNCTION_SECONDS
 from stepwell.bench.parts.backends import REDIS_SERVERS, STEPWELL, BackEnds
 from stepwell.bench.parts.sink import FIRED
 from stepwell.bench.plan import SHARED, Cell, Plan
+from stepwell.bench.worker.call import INSPECT
 
 CONTENDERS = 16
 """Clients on one key at once."""
@@ -137,17 +138,17 @@ class Drive:
             self._share_out((self._work(cell, number, record=SHARED) for number in numbers), CONTENDERS)
 
     def _repeat(self, cells: list[Cell], seconds: float) -> None:
-        """Half as many clients, as each delivers twice at once."""
         self.say("requests delivered twice at once")
-        numbers = _until(time.monotonic() + seconds, self.plan.least)
-        works = (self._work(cell, number, copies=2) for number in numbers for cell in self._mixed(cells))
-        self._share_out(works, CLIENTS // 2)
+        self._twice(cells, seconds)
 
     def _repeat_ahead(self, cells: list[Cell], seconds: float) -> None:
         self.say("requests delivered twice at once, to clocks that differ by more than a lease")
+        self._twice(cells, seconds, fault={"name": CLOCK_SKEW, "seconds": _AHEAD_SECONDS})
+
+    def _twice(self, cells: list[Cell], seconds: float, **more: Any) -> None:
+        """Half as many clients, as each delivers twice at once."""
         numbers = _until(time.monotonic() + seconds, self.plan.least)
-        ahead = {"name": CLOCK_SKEW, "seconds": _AHEAD_SECONDS}
-        works = (self._work(cell, number, copies=2, fault=ahead) for number in numbers for cell in self._mixed(cells))
+        works = (self._work(cell, number, copies=2, **more) for number in numbers for cell in self._mixed(cells))
         self._share_out(works, CLIENTS // 2)
 
     def _repeat_later(self, cells: list[Cell], seconds: float) -> None:

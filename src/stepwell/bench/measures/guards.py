@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from stepwell.bench.catalog import (
@@ -64,12 +65,11 @@ class Marked:
         return variant_name(self.module, self.name)
 
 
-def marked(module: str) -> list[Marked]:
+@cache
+def marked(module: str) -> tuple[Marked, ...]:
     """The guards that protect a strategy with this module; `without` is the source of the module that has them."""
-    return [
-        *_own(module, module, None),
-        *(guard for base, names in _taken(module) for guard in _own(module, base, names)),
-    ]
+    taken = (guard for base, names in _taken(module) for guard in _own(module, base, names))
+    return (*_own(module, module, None), *taken)
 
 
 def variants(cells: Iterable[Cell]) -> dict[str, str]:

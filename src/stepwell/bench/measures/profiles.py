@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from stepwell.bench.catalog import CALM
-from stepwell.bench.history import INSPECT, Op
+from stepwell.bench.history import Op
 from stepwell.bench.measures.cost import Bill, bill, meter
 from stepwell.bench.measures.latency_budget import Profile as RoundTrips
 from stepwell.bench.measures.latency_budget import load_profile, typical
 from stepwell.bench.oracles import anomalies
 from stepwell.bench.plan import Cell
 from stepwell.bench.report.data import Budget, Profile
+from stepwell.bench.worker.call import INSPECT
 from stepwell.pricing.prices import Prices, load_prices
 
 _CURVE_LOADS = tuple(10 ** (exponent / 4) for exponent in range(-4, 13))

@@ -30,7 +30,7 @@ from stepwell.bench.parts.backends import PROXY_FIRED, SINK
 from stepwell.bench.parts.certify import Certificate
 from stepwell.bench.plan import SHARED, Cell
 
-HISTORY, FINALS = "history.jsonl", "finals.json"
+HISTORY = "history.jsonl"
 
 
 @dataclass(frozen=True, slots=True)

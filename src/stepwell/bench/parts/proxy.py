@@ -50,11 +50,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as Endpoint
 
 from stepwell.bench.history import Fired
+from stepwell.bench.worker.faults import DELAY, REQUEST_LOST, RESPONSE_LOST
+from stepwell.bench.worker.recorder import MARK, MARK_COMMAND
 
 LOOPBACK = "127.0.0.1"
-MARKER_HEADER, MARKER_COMMAND = "X-Bench-Fault", "BENCH.FAULT"
 
-REQUEST_LOST, RESPONSE_LOST, DELAY = "request-lost", "response-lost", "delay"
 OPEN, CUT, BLACKHOLE, ONE_WAY = "open", "cut", "blackhole", "one-way"
 _LOSSY = (BLACKHOLE, ONE_WAY)
 
@@ -163,7 +163,7 @@ class _Http:
         self._marker: bytes | None = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if name.lower() == MARKER_HEADER.lower().encode():
+        if name.lower() == MARK.lower().encode():
             self._marker = value
 
     def on_headers_complete(self) -> None:
@@ -219,7 +219,7 @@ class _Redis:
                 return
             command = bytes(self._commands[:end])
             special = _SPECIAL_COMMAND.match(command)
-            if special and special[1].upper() != MARKER_COMMAND.encode():
+            if special and special[1].upper() != MARK_COMMAND.encode():
                 raise ValueError("answers without end")
             del self._commands[:end]
             if special:
@@ -298,7 +298,7 @@ def _marker(text: bytes) -> Marker | str:
     try:
         return msgspec.json.decode(text, type=Marker)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return f"{MARKER_COMMAND} takes JSON of fault, run, request, worker and seconds: {error}"
+        return f"{MARK_COMMAND} takes JSON of fault, run, request, worker and seconds: {error}"
 
 
 def _bad_request(text: str) -> bytes:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+INSPECT = "inspect"
+"""The step in which a worker reads the records that the state names: for the judge, and not for a request."""
+
 Record = dict[str, Any]
 Event = Mapping[str, Any]
 

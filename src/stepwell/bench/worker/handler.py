@@ -17,15 +17,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from stepwell.bench.worker.call import Call, Event, Record
+from stepwell.bench.worker.call import INSPECT, Call, Event, Record
 from stepwell.bench.worker.faults import Injection
 from stepwell.bench.worker.gateway import Gateway
 from stepwell.bench.worker.recorder import Recorder
 from stepwell.bench.worker.stores import REDIS, WorkerStores
 from stepwell.bench.worker.strategies import items
-
-INSPECT = "inspect"
-"""The step that reads the records that the state names, for the judge."""
 
 _PAUSE_SECONDS = (0.01, 0.3)
 

@@ -27,8 +27,8 @@ _NOT_APPLIED = frozenset(
 _NOTHING_THERE = "NoSuchKey"
 """S3's answer to a read where there is no object. Other stores do not take that for an error."""
 
-MARK = "X-Bench-Fault"
-"""The header by which the proxy in front of a store knows the one call that is to be broken."""
+MARK, MARK_COMMAND = "X-Bench-Fault", "BENCH.FAULT"
+"""The header, and the command of Redis, by which the proxy in front of a store knows the one call to be broken."""
 
 
 class Injection(Protocol):

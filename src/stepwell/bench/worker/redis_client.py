@@ -8,11 +8,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from stepwell.bench.worker.recorder import Recorder
+from stepwell.bench.worker.recorder import MARK_COMMAND, Recorder
 
 _READS = frozenset({"GET", "MGET", "HGET", "HGETALL", "ZSCORE", "ZCARD", "ZRANGE", "XREVRANGE", "EXISTS"})
-_MARK = "BENCH.FAULT"
-_QUIET = frozenset({_MARK, "SCRIPT LOAD"})
+_QUIET = frozenset({MARK_COMMAND, "SCRIPT LOAD"})
 
 
 class RecordedRedis(Redis):
@@ -32,7 +31,7 @@ class RecordedRedis(Redis):
         mark = self._recorder.begin(*_described(command, args))
         try:
             if mark:
-                super().execute_command(_MARK, json.dumps(mark))  # type: ignore[no-untyped-call]
+                super().execute_command(MARK_COMMAND, json.dumps(mark))  # type: ignore[no-untyped-call]
             reply = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except RedisError as error:
             # What the server refuses it has not done; a script may have done a part of it.

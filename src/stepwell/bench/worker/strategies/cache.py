@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 
 from stepwell.bench.worker.call import Call, Conflict, InProgress, Record
+from stepwell.bench.worker.strategies import redis_blind
 
 CLAIMED = "CLAIMED"
 
@@ -45,7 +46,7 @@ def begin(call: Call) -> Record | None:
 
 
 def read(call: Call, name: str) -> Record:
-    record: Record = json.loads(_redis(call).get(name) or '{"value": 0, "version": 0, "requests": []}')
+    record = redis_blind.read(call, name)
     # guard: seen
     record["applied"] = call.request in record["requests"]
     # end guard
@@ -53,9 +54,8 @@ def read(call: Call, name: str) -> Record:
 
 
 def write(call: Call, name: str, record: Record) -> bool:
-    requests = [*record["requests"], call.request][-50:]
-    changed = {"value": record["value"], "version": record["version"] + 1, "requests": requests}
-    return bool(_redis(call).eval(_WRITE, 1, name, record["version"], json.dumps(changed)))
+    record["requests"].append(call.request)
+    return bool(_redis(call).eval(_WRITE, 1, name, record["version"], redis_blind.changed(record)))
 
 
 def emit(call: Call, type: str) -> Record:

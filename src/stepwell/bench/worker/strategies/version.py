@@ -9,16 +9,9 @@ from typing import Any
 from stepwell.bench.worker.call import Call, Conflict, Record
 from stepwell.bench.worker.strategies import items
 from stepwell.bench.worker.strategies.blind import emit
+from stepwell.bench.worker.strategies.single_writer import begin
 
 __all__ = ["begin", "commit", "emit", "read", "write"]
-
-
-def begin(call: Call) -> Record | None:
-    result = None
-    # guard: done
-    result = items.result_of(items.get(call, call.id))
-    # end guard
-    return result
 
 
 def read(call: Call, name: str) -> Record:
