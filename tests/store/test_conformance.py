@@ -525,3 +525,25 @@ def test_random_batches_leave_both_stores_the_same(seed: int, tmp_path: Path) ->
         await sqlite.close()
 
     asyncio.run(compare())
+
+
+@on_every_store
+async def test_children_of_a_map_run_in_the_order_of_their_items(store: Store) -> None:
+    for item in (2, 0, 3, 1):
+        status = "FAILED" if item % 2 else "SUCCEEDED"
+        child = row(f"child-{item}", status=status, map_run="run", item=item, item_count=5)
+        await store.commit([step(child.id, 1, row=child)])
+    await store.commit([step("stranger", 1, row=row("stranger", map_run="another", item=0))])
+
+    async def items(**arguments: Any) -> list[int | None]:
+        return [child.item for child in await store.children("run", **arguments)]
+
+    assert await items() == [0, 1, 2, 3]
+    assert await items(limit=2) == [0, 1]
+    assert await items(beyond=1) == [2, 3]
+    assert await items(beyond=2, reverse=True) == [1, 0]
+    assert await items(reverse=True, limit=1) == [3]
+    assert await items(status="FAILED") == [1, 3]
+    assert await items(status="FAILED", beyond=1) == [3]
+    assert (await store.children("run"))[0].item_count == 5
+    assert await store.children("nothing") == []

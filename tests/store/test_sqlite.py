@@ -145,9 +145,9 @@ def test_the_database_of_another_program_is_refused_and_left_alone(path: Path) -
 def test_a_newer_schema_is_refused(path: Path) -> None:
     opened(path, lambda store: store.put("kind", "key", b""))
     database = sqlite3.connect(path)
-    database.execute("PRAGMA user_version = 2")
+    database.execute("PRAGMA user_version = 3")
     database.close()
-    assert "written by a newer Stepwell (schema 2; this one knows 1): upgrade Stepwell" in refusal(path)
+    assert "written by a newer Stepwell (schema 3; this one knows 2): upgrade Stepwell" in refusal(path)
 
 
 def test_the_folder_is_created(tmp_path: Path) -> None:

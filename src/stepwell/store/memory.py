@@ -132,6 +132,23 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda row: (row.started_at, row.id), reverse=True)[:limit]
 
+    async def children(
+        self,
+        map_run: str,
+        *,
+        status: str | None = None,
+        beyond: int | None = None,
+        limit: int = 1000,
+        reverse: bool = False,
+    ) -> list[ExecutionRow]:
+        found = {
+            row.item: row
+            for row in self._executions.values()
+            if row.map_run == map_run and row.item is not None and status in (None, row.status)
+        }
+        wanted = [item for item in found if beyond is None or (item < beyond if reverse else item > beyond)]
+        return [found[item] for item in sorted(wanted, reverse=reverse)[:limit]]
+
     async def lease(self, node: str, now: float, until: float) -> set[int]:
         return self._leases.take(node, now, until)
 

@@ -30,7 +30,8 @@ class StoreError(Exception):
 class ExecutionRow(msgspec.Struct, kw_only=True, frozen=True):
     """What the API shows of an execution without folding its journal. Times are epoch seconds.
 
-    Only the status, `stopped_at`, what it came to and the warnings may differ from one row of an execution to the next.
+    Only the status, `stopped_at`, what it came to, the warnings and the redrives may differ from one row of an
+    execution to the next.
     """
 
     id: str
@@ -48,6 +49,12 @@ class ExecutionRow(msgspec.Struct, kw_only=True, frozen=True):
     cause: str | None = None
     warnings: str = ""
     """Quotas of AWS's that extended limits let pass, separated by commas."""
+    redrive_count: int = 0
+    redriven_at: float | None = None
+    map_run: str | None = None
+    """The Map Run whose child it is; then `item` is the index of its item, or of its batch of `item_count` items."""
+    item: int | None = None
+    item_count: int | None = None
 
 
 class OutboxEntry(msgspec.Struct, frozen=True):
@@ -191,6 +198,17 @@ class Store(Protocol):
 
         `before` is the (started_at, id) of the last one seen.
         """
+
+    async def children(
+        self,
+        map_run: str,
+        *,
+        status: str | None = None,
+        beyond: int | None = None,
+        limit: int = 1000,
+        reverse: bool = False,
+    ) -> list[ExecutionRow]:
+        """A Map Run's children in the order of their items, backwards if `reverse`, without those up to `beyond`."""
 
     async def lease(self, node: str, now: float, until: float) -> set[int]:
         """Renew the node's shards until that time and take all whose lease has run out. Returns every shard it holds.

@@ -1,4 +1,4 @@
--- The tables of a Stepwell database file, schema version 1.
+-- The tables of a Stepwell database file, schema version 2.
 
 -- Gives every execution that has a journal a number, in the order of their first steps. Ids are long and random, so rows
 -- under them would be spread over the whole file; under numbers, what runs at the same time lies side by side. Commits
@@ -61,7 +61,12 @@ CREATE TABLE execution (
   output        ANY,
   error         TEXT,
   cause         TEXT,
-  warnings      TEXT NOT NULL
+  warnings      TEXT NOT NULL,
+  redrive_count INTEGER NOT NULL,
+  redriven_at   REAL,
+  map_run       TEXT,
+  item          INTEGER,
+  item_count    INTEGER
 ) STRICT;
 
 -- A listing reads one of these backwards and stops after a page. The partial ones cost nothing where an execution was
@@ -72,6 +77,8 @@ CREATE INDEX execution_of_version ON execution (version, started_at, id) WHERE v
 CREATE INDEX execution_of_version_in_status ON execution (version, status, started_at, id) WHERE version IS NOT NULL;
 CREATE INDEX execution_of_alias ON execution (alias, started_at, id) WHERE alias IS NOT NULL;
 CREATE INDEX execution_of_alias_in_status ON execution (alias, status, started_at, id) WHERE alias IS NOT NULL;
+CREATE INDEX execution_of_map_run ON execution (map_run, item) WHERE map_run IS NOT NULL;
+CREATE INDEX execution_of_map_run_in_status ON execution (map_run, status, item) WHERE map_run IS NOT NULL;
 
 CREATE TABLE timer (
   journal INTEGER NOT NULL,

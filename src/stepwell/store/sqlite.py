@@ -154,6 +154,25 @@ class SqliteStore:
         )
         return [_execution_row(row) for row in rows]
 
+    async def children(
+        self,
+        map_run: str,
+        *,
+        status: str | None = None,
+        beyond: int | None = None,
+        limit: int = 1000,
+        reverse: bool = False,
+    ) -> list[ExecutionRow]:
+        condition = "" if status is None else "AND status = :status"
+        if beyond is not None:
+            condition += f" AND item {'<' if reverse else '>'} :beyond"
+        rows = await self._read(
+            f"SELECT {_EXECUTION_COLUMNS} FROM execution WHERE map_run = :map_run {condition} "
+            f"ORDER BY item {'DESC' if reverse else ''} LIMIT :limit",
+            {"map_run": map_run, "status": status, "beyond": beyond, "limit": limit},
+        )
+        return [_execution_row(row) for row in rows]
+
     async def lease(self, node: str, now: float, until: float) -> set[int]:
         return self._leases.take(node, now, until)
 

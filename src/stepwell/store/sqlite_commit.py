@@ -48,7 +48,8 @@ _UPSERT_EXECUTIONS = _Bulk(
     f"(?{', ?' * len(EXECUTION_COLUMNS)})",
     # The other columns never change: to name them would rewrite their index entries.
     "ON CONFLICT (journal) DO UPDATE SET status = excluded.status, stopped_at = excluded.stopped_at, "
-    "output = excluded.output, error = excluded.error, cause = excluded.cause, warnings = excluded.warnings",
+    "output = excluded.output, error = excluded.error, cause = excluded.cause, warnings = excluded.warnings, "
+    "redrive_count = excluded.redrive_count, redriven_at = excluded.redriven_at",
 )
 _INSERT_PAYLOADS = _Bulk("INSERT INTO payload (journal, digest, body) VALUES", "(?, ?, ?)", "ON CONFLICT DO NOTHING")
 _UPSERT_TIMERS = _Bulk(

@@ -11,7 +11,7 @@ from stepwell.store.protocol import StoreError
 APPLICATION_ID = 0x53747077
 """Stands in the file's header and tells a Stepwell database from others: "Stpw"."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _BUSY_TIMEOUT_SECONDS = 5.0
 """How long another program (a backup, a shell) may hold the file's write lock before a commit gives up."""
