@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 ROLE = "arn:aws:iam::123456789012:role/steps"
 PASS = json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}})
@@ -56,23 +55,3 @@ def test_errors_are_the_sdk_s_exceptions(client: Any) -> None:
     operation = "An error occurred (InvalidArn) when calling the DescribeExecution operation"
     assert str(caught.value) == f"{operation}: Invalid Arn: 'Invalid ARN prefix: x'"
     assert caught.value.response["message"] == "Invalid Arn: 'Invalid ARN prefix: x'"
-    with pytest.raises(ClientError) as unsupported:
-        client.list_map_runs(executionArn="arn:aws:states:us-east-1:123456789012:execution:m:e")
-    response = unsupported.value.response
-    assert (response["Error"]["Code"], response["Error"]["Message"]) == (
-        "UnsupportedOperation",
-        "Stepwell does not support ListMapRuns yet",
-    )
-    assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert response["ResponseMetadata"]["RetryAttempts"] == 0
-
-
-def test_an_unsupported_operation_is_not_tried_again(port: int) -> None:
-    client: Any = boto3.client(
-        "stepfunctions", endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1",
-        aws_access_key_id="x", aws_secret_access_key="x",
-        config=Config(retries={"mode": "standard", "max_attempts": 5}),
-    )  # fmt: skip
-    with pytest.raises(ClientError) as caught:
-        client.list_map_runs(executionArn="arn:aws:states:us-east-1:123456789012:execution:m:e")
-    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0

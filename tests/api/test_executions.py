@@ -174,7 +174,7 @@ def test_list_executions_by_status(api: Any) -> None:
     [
         ({}, "ValidationException"),
         ({"stateMachineArn": "MACHINE", "mapRunArn": "x"}, "ValidationException"),
-        ({"mapRunArn": "x"}, "UnsupportedOperation"),
+        ({"mapRunArn": "x"}, "InvalidArn"),
         ({"stateMachineArn": "MACHINE", "statusFilter": "PENDING_REDRIVE"}, "ValidationException"),
         ({"stateMachineArn": "MACHINE", "redriveFilter": "REDRIVEN"}, "ValidationException"),
         ({"stateMachineArn": "MACHINE2"}, "StateMachineDoesNotExist"),

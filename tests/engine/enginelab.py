@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import json
 from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -12,6 +12,7 @@ from journals import check_journal, events_of
 
 from stepwell.asl.compile import compile_definition
 from stepwell.engine.engine import Engine, no_probe
+from stepwell.engine.tasks import EndedChild, Gathered, ItemsPage
 from stepwell.machine.commands import StartTask
 from stepwell.machine.execution import RUNNING, Execution
 from stepwell.machine.payload import EMPTY, Payload
@@ -20,6 +21,7 @@ from stepwell.store.protocol import ExecutionRow, StoreError
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
 PATIENCE_SECONDS = 60.0
+PAGE = 700
 
 
 def function(name: str) -> str:
@@ -100,6 +102,7 @@ class Functions:
         self._handlers = handlers
         self.calls: list[tuple[str, StartTask]] = []
         self.dropped: list[tuple[str, str]] = []
+        self.reads: list[str | None] = []
 
     async def run(self, execution: str, command: StartTask) -> Stimulus | None:
         self.calls.append((execution, command))
@@ -121,6 +124,19 @@ class Functions:
     def child_ended(self, row: ExecutionRow, input: str, output: str | None, parent_task: str) -> Stimulus:
         raise AssertionError("these tests nest no executions")
 
+    async def read_items(self, reader: Any, cursor: str | None, region: str) -> ItemsPage:
+        """A source of `reader.Parameters.items` numbers, 700 to a page."""
+        self.reads.append(cursor)
+        first, count = int(cursor or 0), reader["Parameters"]["items"]
+        last = min(first + PAGE, count)
+        return ItemsPage(list(range(first, last)), str(last) if last < count else None)
+
+    async def gather_results(
+        self, map_run: str, writer: Any, region: str, children: AsyncIterator[EndedChild]
+    ) -> Gathered:
+        outputs = [json.loads(child.output) if child.output else child.row.status async for child in children]
+        return Gathered(Payload(outputs), 0 if writer is None else len(outputs))
+
 
 class FaultyStore:
     """A store that counts its calls, fails where a test says so, and answers nothing any more once it is cut off.
@@ -133,6 +149,7 @@ class FaultyStore:
         self.inner = inner
         self.calls: Counter[str] = Counter()
         self.faults: defaultdict[str, deque[str]] = defaultdict(deque)
+        self.under_way = 0
         self._is_cut = False
 
     def cut(self) -> None:
@@ -148,7 +165,11 @@ class FaultyStore:
             fault = self.faults[name].popleft() if self.faults[name] else ""
             if fault == "before":
                 raise StoreError(f"{name} failed before it did anything")
-            result = await method(*arguments, **options)
+            self.under_way += 1
+            try:
+                result = await method(*arguments, **options)
+            finally:
+                self.under_way -= 1
             if fault == "after":
                 raise StoreError(f"the reply of {name} was lost")
             await self._stop_if_cut()
@@ -189,8 +210,10 @@ class Lab:
         self.nodes: list[Node] = []
 
     async def program(self, revision: str) -> Any:
-        """A revision is its definition."""
-        return compile_definition(revision)
+        """A revision is its definition, and a label behind it for the children of a Map Run."""
+        definition, _, label = revision.partition("/")
+        program = compile_definition(definition)
+        return program.processor(label) if label else program
 
     async def node(self, *, probe: Callable[[str], None] = no_probe, idle_seconds: float = 60.0) -> Node:
         """A new engine, started."""
@@ -202,6 +225,8 @@ class Lab:
     async def restart(self, node: Node, **options: Any) -> Node:
         """Kill an engine and start another one once its leases have run out."""
         node.vanish()
+        # What the process had handed over when it was killed is on the disk before the next one looks.
+        await until(lambda: not node.store.under_way)
         self.clock.move(31)
         return await self.node(**options)
 

@@ -342,13 +342,6 @@ def test_an_iteration_may_succeed_or_fail_by_state():
     assert Run(mapped(branch("X", "Fail", Error="E", Cause="c")), [1]).failure == ("E", "c")
 
 
-def test_a_distributed_map_says_that_it_is_not_there_yet():
-    processor = {**branch("P", "Pass"), "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
-    run = Run(mapped(processor), [1])
-    assert run.failure[0] == "States.Runtime"
-    assert "Distributed Map" in run.failure[1]
-
-
 def test_a_large_map_is_stopped_in_the_middle():
     with every_prefix() as snapshots:
         run = Run(mapped({"StartAt": "S1", "States": {"S1": mapped()["States"]["S"]}}), [[1, 2], [3]])

@@ -7,10 +7,11 @@ from typing import Any
 from stepwell.api.documents import read_document
 from stepwell.api.history import history_event
 from stepwell.api.identity import Identity
+from stepwell.api.map_runs import list_children
 from stepwell.api.paging import Page
 from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.awsmodels.errors import ServiceError
-from stepwell.engine.arns import EXECUTION, STATE_MACHINE, Arn, check_name, parse_arn
+from stepwell.engine.arns import EXECUTION, EXPRESS, STATE_MACHINE, Arn, InvalidArn, check_name, parse_arn
 from stepwell.engine.catalog import Revision, StateMachine
 from stepwell.engine.errors import ExecutionExists, ExecutionNotFound
 from stepwell.engine.starts import start_request
@@ -125,6 +126,8 @@ async def describe_execution(service: Service, who: Identity, request: Members) 
 
 
 async def list_executions(service: Service, who: Identity, request: Members) -> Members:
+    if request.get("mapRunArn") is not None:
+        return await _list_children(service, request)
     arn = await _listed(service, request)
     status = request.get("statusFilter")
     page = Page(("ListExecutions", arn, status), request, tuple[float, str], service.engine.clock.now())
@@ -136,12 +139,16 @@ async def list_executions(service: Service, who: Identity, request: Members) -> 
     return page.reply("executions", [_item(row) for row in rows], last)
 
 
+async def _list_children(service: Service, request: Members) -> Members:
+    if request.get("stateMachineArn") is not None:
+        raise ServiceError("ValidationException", "Specify either stateMachineArn or mapRunArn, not both")
+    page, rows = await list_children(service, request)
+    items = [_item(row) if row.item_count is None else {**_item(row), "itemCount": row.item_count} for row in rows]
+    return page.reply("executions", items, lambda: rows[page.size - 1].item or 0)
+
+
 async def _listed(service: Service, request: Members) -> str:
     """The ARN of the machine whose executions are asked for. Raises AWS's errors for all that cannot be listed."""
-    if request.get("mapRunArn") is not None:
-        if request.get("stateMachineArn") is not None:
-            raise ServiceError("ValidationException", "Specify either stateMachineArn or mapRunArn, not both")
-        raise ServiceError("UnsupportedOperation", "Stepwell does not support Map Runs yet: mapRunArn", 501)
     if request.get("stateMachineArn") is None:
         reason = {"reason": "MISSING_REQUIRED_PARAMETER"}
         raise ServiceError("ValidationException", "Specify either stateMachineArn or mapRunArn", extra=reason)
@@ -167,11 +174,16 @@ async def get_execution_history(service: Service, who: Identity, request: Member
 
 
 async def find_execution(service: Service, request: Members) -> ExecutionRow:
-    """The row of the Standard execution that a request names. Raises InvalidArn, ExecutionDoesNotExist."""
-    arn = parse_arn(request["executionArn"], EXECUTION).text
-    row = await service.engine.execution(arn)
+    """The row of the Standard execution, or of the Map Run's child of any type, that a request names.
+
+    Raises InvalidArn, ExecutionDoesNotExist.
+    """
+    arn = parse_arn(request["executionArn"], EXECUTION, EXPRESS)
+    if arn.kind == EXPRESS and arn.label is None:
+        raise InvalidArn(f"Resource type not valid in this context: {EXPRESS}")
+    row = await service.engine.execution(arn.text)
     if row is None:
-        raise _does_not_exist(arn)
+        raise _does_not_exist(arn.text)
     return row
 
 
@@ -185,7 +197,9 @@ def _item(row: ExecutionRow) -> dict[str, Any]:
         "startDate": timestamp(row.started_at),
         "redriveCount": 0,
     }
-    optional = (("stateMachineVersionArn", row.version), ("stateMachineAliasArn", row.alias))
+    optional = (
+        ("stateMachineVersionArn", row.version), ("stateMachineAliasArn", row.alias), ("mapRunArn", row.map_run),
+    )  # fmt: skip
     item |= {member: value for member, value in optional if value is not None}
     if row.stopped_at is not None:
         item["stopDate"] = timestamp(row.stopped_at)

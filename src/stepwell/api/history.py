@@ -105,6 +105,14 @@ def _map_started(event: r.MapStarted, include_data: bool) -> Details:
     return {"length": event.length}
 
 
+def _map_run_started(event: r.MapRunStarted, include_data: bool) -> Details:
+    return {"mapRunArn": event.map_run}
+
+
+def _map_run_ended(event: r.MapRunEnded, include_data: bool) -> Details:
+    return _present(error=event.error, cause=event.cause)
+
+
 def _iteration(event: r.IterationStarted | r.IterationEnded, include_data: bool) -> Details:
     return {"name": event.name, "index": event.index}
 
@@ -120,6 +128,8 @@ _DETAILS: dict[type[r.Event], tuple[str, Callable[[Any, bool], Details]]] = {
     r.TaskSubmitted: ("", _task_submitted),
     r.TaskEnded: ("", _task_ended),
     r.MapStarted: ("", _map_started),
+    r.MapRunStarted: ("", _map_run_started),
+    r.MapRunEnded: ("", _map_run_ended),
     r.IterationStarted: ("", _iteration),
     r.IterationEnded: ("", _iteration),
 }

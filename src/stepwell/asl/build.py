@@ -10,6 +10,7 @@ from stepwell.asl.dataflow import (
     compile_rule_finish,
     read,
 )
+from stepwell.asl.distributed import compile_distributed
 from stepwell.asl.errors import ALL, QUERY_EVALUATION_ERROR, RUNTIME, StatesError
 from stepwell.asl.fields import (
     SECONDS_MAX,
@@ -192,7 +193,7 @@ def build_map(site: Site, state: Fields, express: bool) -> State | None:
         max_concurrency=compile_integer(site, state, "MaxConcurrency"),
         tolerated_failure_count=compile_integer(site, state, "ToleratedFailureCount"),
         tolerated_failure_percentage=compile_percentage(site, state, "ToleratedFailurePercentage"),
-        distributed=distributed,
+        distributed=compile_distributed(site, state, processor) if distributed else None,
     )
 
 

@@ -141,11 +141,24 @@ class ParallelState(State):
 
 
 @dataclass(slots=True, kw_only=True)
-class MapState(State):
-    """An inline Map. `items` gives a list; `item_selector` gives an iteration's input and sees Map.Item in the context.
+class Distributed:
+    """What makes a Map distributed. `label` names it in ARNs; `express` says of which type its children are.
 
-    `max_concurrency` gives an integer, 0 for no limit of its own. A Distributed Map compiles, so that it can be
-    validated, but `distributed` ones are refused when they are entered.
+    `reader`, `batcher` and `writer` give ItemReader, ItemBatcher and ResultWriter with every value evaluated.
+    """
+
+    label: str
+    express: bool
+    reader: Evaluate | None = None
+    batcher: Evaluate | None = None
+    writer: Evaluate | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class MapState(State):
+    """A Map. `items` gives a list; `item_selector` gives an iteration's input and sees Map.Item in the context.
+
+    `max_concurrency` gives an integer, 0 for no limit of its own.
     """
 
     items: Evaluate
@@ -154,7 +167,7 @@ class MapState(State):
     max_concurrency: Evaluate | None = None
     tolerated_failure_count: Evaluate | None = None
     tolerated_failure_percentage: Evaluate | None = None
-    distributed: bool = False
+    distributed: Distributed | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,3 +179,10 @@ class Program:
     timeout_seconds: int | None = None
     query_language: str = "JSONPath"
     variable_references: dict[str, list[str]] = field(default_factory=dict)
+
+    def processor(self, label: str) -> "Program":
+        """What a child of the Distributed Map with this label runs. Raises KeyError where there is none."""
+        for state in self.states.values():
+            if isinstance(state, MapState) and state.distributed is not None and state.distributed.label == label:
+                return Program(start_at=state.processor, states=self.states, query_language=self.query_language)
+        raise KeyError(label)

@@ -56,6 +56,11 @@ class Arn(msgspec.Struct, frozen=True):
     uid: str | None = None
 
     @property
+    def prefix(self) -> str:
+        """`arn:aws:states:REGION:ACCOUNT:`"""
+        return self.text[: self.text.index(f":{self.kind}:") + 1]
+
+    @property
     def unqualified(self) -> str:
         """Of a state machine: its ARN without version or alias."""
         return self.text if self.qualifier is None else self.text[: -len(self.qualifier) - 1]
@@ -117,13 +122,9 @@ def activity_arn(account: str, region: str, name: str) -> str:
 
 def execution_arn(machine: Arn, name: str) -> str:
     """The ARN of a Standard execution."""
-    return f"{_prefix(machine)}execution:{machine.name}:{name}"
+    return f"{machine.prefix}execution:{machine.name}:{name}"
 
 
 def express_arn(machine: Arn, name: str, uid: str) -> str:
     """The ARN of an Express execution."""
-    return f"{_prefix(machine)}express:{machine.name}:{name}:{uid}"
-
-
-def _prefix(machine: Arn) -> str:
-    return machine.text[: machine.text.index(":stateMachine:") + 1]
+    return f"{machine.prefix}express:{machine.name}:{name}:{uid}"

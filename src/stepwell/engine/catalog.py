@@ -229,12 +229,16 @@ class Catalog:
         return found
 
     async def program(self, revision: str) -> Program:
-        """The compiled definition of a revision.
+        """The compiled definition of a revision, or of a Distributed Map's children: then `revision` is ID/LABEL.
 
         Raises KeyError where there is no such revision, and RuntimeError where its definition does not compile, which
         an older release accepted or somebody changed in the store.
         """
         program = self._programs.get(revision)
+        if program is None and "/" in revision:
+            id, _, label = revision.partition("/")
+            program = (await self.program(id)).processor(label)
+            _remember(self._programs, revision, program, PROGRAMS_CACHED)
         if program is None:
             stored = await self.revision(revision)
             try:

@@ -8,9 +8,11 @@ from typing import Any
 
 from stepwell.engine.clock import Clock, Handle, SystemClock
 from stepwell.engine.committer import Committer
+from stepwell.engine.deciders import State
 from stepwell.engine.dispatch import Dispatcher
 from stepwell.engine.errors import ExecutionExists, ExecutionNotFound, InvalidToken, TaskDoesNotExist, TaskTimedOut
 from stepwell.engine.express import Express
+from stepwell.engine.map_runs import MapRuns
 from stepwell.engine.projection import current_row, parse_timer_key, started_row, timer_key
 from stepwell.engine.residents import Advance, Residents
 from stepwell.engine.tasks import TaskRunner
@@ -19,6 +21,9 @@ from stepwell.machine import journal
 from stepwell.machine.commands import Command, DropTask, RenewBudget, StartTask, StartTimer, StopChild, StopTimer
 from stepwell.machine.execution import RUNNING, Execution
 from stepwell.machine.identity import InvalidTaskToken, TaskToken, parse_task_token
+from stepwell.machine.maprun.commands import Watch
+from stepwell.machine.maprun.state import MapRun
+from stepwell.machine.maprun.stimuli import ChildEnded, TakenOver, UpdateRequested
 from stepwell.machine.payload import Payload
 from stepwell.machine.records import Event, ExecutionEnded, Record
 from stepwell.machine.stimuli import (
@@ -74,6 +79,10 @@ class Engine:
         self._timers = Timers(self.clock, self._timer_due)
         self._dispatcher = Dispatcher(runner, self.clock, self._submit, probe)
         self._express = Express(store, self._residents, programs)
+        self._map_runs = MapRuns(
+            store, self._residents, self._committer, self._express, runner, self.clock, programs, self.start_execution,
+            self._submit, self._announce,
+        )  # fmt: skip
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._messages: set[int] = set()
         self._shards: set[int] = set()
@@ -97,6 +106,7 @@ class Engine:
             self._upkeep.cancel()
         self._timers.close()
         await self._dispatcher.close()
+        await self._map_runs.close()
         await self._committer.drained()
         await self._residents.close()
         for task in list(self._tasks):
@@ -126,7 +136,11 @@ class Engine:
         gained, self._shards = held - self._shards, held & self._shards
         if gained:
             for row in await self.store.outbox(gained):
-                self._perform(row.execution, journal.decode_command(row.body))
+                command = journal.decode_command(row.body)
+                if isinstance(command, Watch):
+                    self._submit(row.execution, TakenOver(at=now))
+                else:
+                    self._perform(row.execution, command)
             await self._read_inboxes(gained)
             await self._scan_timers(held)
         # Only now: a shard whose outbox could not be read is to be gained again.
@@ -161,7 +175,7 @@ class Engine:
             # Behind the execution that has the name: by its turn that one's first step is durable.
             started = await self._residents.submit(id, request)
         else:
-            started = await self._residents.begin(request, program, durable=True, deliveries=deliveries)
+            started = await self._residents.begin(id, request, program, durable=True, deliveries=deliveries)
         if not started:
             row = await self.store.execution(id)
             assert row is not None, "an id that is taken has a row"
@@ -229,6 +243,28 @@ class Engine:
     async def claim_task(self, execution: str, stimulus: Stimulus) -> bool:
         """Tell an execution that a worker has taken a task; whether the task was still to be had."""
         return await self._residents.submit(execution, stimulus)
+
+    # --- Map Runs
+
+    async def map_run(self, id: str) -> MapRun:
+        """A Map Run as it is committed. Raises `ExecutionNotFound`."""
+        return await self._residents.fold_map_run(id)
+
+    async def update_map_run(
+        self, id: str, concurrency: int | None, tolerated_count: int | None, tolerated_percentage: float | None
+    ) -> bool:
+        """Change what is not None, from now on; False where the Map Run has ended. Raises `ExecutionNotFound`."""
+        update = UpdateRequested(
+            at=self.clock.now(), concurrency=concurrency, tolerated_count=tolerated_count,
+            tolerated_percentage=tolerated_percentage,
+        )  # fmt: skip
+        return await self._residents.submit(id, update)
+
+    async def children(
+        self, map_run: str, *, status: str | None = None, beyond: int | None = None, limit: int = 100
+    ) -> list[ExecutionRow]:
+        """The children of a Map Run, the latest first."""
+        return await self.store.children(map_run, status=status, beyond=beyond, limit=limit, reverse=True)
 
     # --- reading what is committed
 
@@ -302,7 +338,8 @@ class Engine:
             self._wake(execution.id)
             if execution.parent is not None:
                 self._announce([execution.parent])
-            self._express.ended(execution)
+            if isinstance(execution, Execution):
+                self._express.ended(execution)
 
     def _perform(self, execution: str, command: Command) -> None:
         if self._closing:
@@ -320,6 +357,8 @@ class Engine:
                 self._submit(execution, BudgetRenewed(at=self.clock.now()))
             case StopChild():
                 self._spawn(self._stop_child(execution, command))
+            case _:
+                self._map_runs.perform(execution, command)
 
     async def _stop_child(self, parent: str, command: StopChild) -> None:
         try:
@@ -359,10 +398,15 @@ class Engine:
         verdict = self._submit(execution, TimerFired(at=self.clock.now(), frame=frame, kind=kind, due_at=due_at))
         verdict.add_done_callback(lambda verdict: self._timers.settled(execution, key, due_at))
 
-    def _deliveries(self, execution: Execution, records: Sequence[Record]) -> Sequence[tuple[str, bytes]]:
-        """A nested execution's last step puts its outcome into its parent's inbox."""
+    def _deliveries(self, execution: State, records: Sequence[Record]) -> Sequence[tuple[str, bytes]]:
+        """A nested execution's last step puts its outcome into its parent's inbox, a Map Run's and its child's too."""
+        if isinstance(execution, MapRun):
+            return self._map_runs.deliveries(execution, records)
         if execution.parent is None or not isinstance(records[-1], ExecutionEnded):
             return ()
+        if execution.item is not None:
+            ended = ChildEnded(at=execution.at, index=execution.item, status=execution.status)
+            return [(execution.parent, journal.encode_inline(ended))]
         output = execution.output.text if execution.output is not None else None
         outcome = self._runner.child_ended(
             current_row(execution), execution.input.text, output, execution.parent_task or ""

@@ -45,7 +45,7 @@ class Express:
         ended: asyncio.Future[Execution] = asyncio.get_running_loop().create_future()
         self._running[request.execution] = ended
         capped = msgspec.structs.replace(request, timeout_seconds=TIMEOUT_SECONDS)
-        self._residents.begin(capped, program, durable=False).add_done_callback(
+        self._residents.begin(request.execution, capped, program, durable=False).add_done_callback(
             lambda verdict: self.failed(request.execution, verdict.exception())
         )
         return await ended

@@ -3,10 +3,23 @@
 import secrets
 from collections.abc import Mapping, Sequence
 
+from stepwell.engine.deciders import State
 from stepwell.machine import journal
-from stepwell.machine.commands import Command, DropTask, RenewBudget, StartTask, StartTimer, StopChild, StopTimer
+from stepwell.machine.commands import (
+    Command,
+    DropMapRun,
+    DropTask,
+    RenewBudget,
+    StartMapRun,
+    StartTask,
+    StartTimer,
+    StopChild,
+    StopTimer,
+)
 from stepwell.machine.execution import RUNNING, Execution
-from stepwell.machine.payload import Payload
+from stepwell.machine.maprun.commands import Unwatch, Watch
+from stepwell.machine.maprun.state import MapRun
+from stepwell.machine.payload import EMPTY, Payload
 from stepwell.machine.records import FORMAT, Event, Record
 from stepwell.machine.stimuli import StartRequested
 from stepwell.store.protocol import Document, ExecutionRow, OutboxEntry, StepCommit
@@ -22,7 +35,7 @@ def parse_timer_key(key: str) -> tuple[int, str]:
 
 
 def step_commit(
-    execution: Execution, before: tuple[int, int], records: Sequence[Record], commands: Sequence[Command],
+    execution: State, before: tuple[int, int], records: Sequence[Record], commands: Sequence[Command],
     done: Sequence[str], consumed: Sequence[int], deliveries: Sequence[tuple[str, bytes]],
 ) -> StepCommit:  # fmt: skip
     """What to commit for records that are applied already.
@@ -66,16 +79,17 @@ def _outbox(commands: Sequence[Command]) -> dict[str, OutboxEntry | None]:
         if isinstance(command, StartTask):
             queue = command.resource if command.family == "Activity" else ""
             outbox[command.key] = OutboxEntry(journal.encode_inline(command), queue)
-        elif isinstance(command, StopChild | RenewBudget):
+        elif isinstance(command, StopChild | RenewBudget | StartMapRun | Watch):
             outbox[command.key] = OutboxEntry(journal.encode_inline(command))
-        elif isinstance(command, DropTask):
+        elif isinstance(command, DropTask | DropMapRun | Unwatch):
             outbox[command.key] = None
     return outbox
 
 
-def _moot(execution: Execution) -> dict[str, OutboxEntry | None]:
+def _moot(execution: State) -> dict[str, OutboxEntry | None]:
     """A budget that was spent when the execution closed, perhaps in this very step, is not renewed any more."""
-    return {RenewBudget.key: None} if execution.status != RUNNING and execution.budget_spent else {}
+    spent = isinstance(execution, Execution) and execution.budget_spent
+    return {RenewBudget.key: None} if spent and execution.status != RUNNING else {}
 
 
 def document(payload: Payload) -> Document:
@@ -95,11 +109,16 @@ def started_row(request: StartRequested) -> ExecutionRow:
         input=document(request.input),
         version=request.version,
         alias=request.alias,
+        map_run=request.map_run,
+        item=request.item,
+        item_count=request.item_count,
     )
 
 
-def current_row(execution: Execution) -> ExecutionRow:
-    """The row of an execution as it stands."""
+def current_row(execution: State) -> ExecutionRow:
+    """The row of an execution or a Map Run as it stands."""
+    if isinstance(execution, MapRun):
+        return _map_run_row(execution)
     return ExecutionRow(
         id=execution.id,
         name=execution.name,
@@ -115,4 +134,25 @@ def current_row(execution: Execution) -> ExecutionRow:
         error=execution.error,
         cause=execution.cause,
         warnings=",".join(execution.crossed),
+        map_run=execution.map_run,
+        item=execution.item,
+        item_count=execution.item_count,
+    )
+
+
+def _map_run_row(run: MapRun) -> ExecutionRow:
+    """Stands under its parent's ARN in place of a state machine's, so that ListMapRuns is a listing like any other."""
+    return ExecutionRow(
+        id=run.id,
+        name=run.name,
+        state_machine=run.execution,
+        revision=run.ordered.revision,
+        status=run.status,
+        started_at=run.started_at,
+        input=document(EMPTY),
+        stopped_at=run.stopped_at,
+        error=run.error,
+        cause=run.cause,
+        redrive_count=run.redrive_count,
+        redriven_at=run.redriven_at,
     )

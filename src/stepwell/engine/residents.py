@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, NamedTuple
 
 from stepwell.engine.committer import LOST, UNKNOWN, WON, Committer
+from stepwell.engine.deciders import BEGINNINGS, State, apply, decide, decode, new
 from stepwell.engine.errors import ExecutionNotFound, Throttled, Unavailable
 from stepwell.engine.projection import step_commit
 from stepwell.machine import journal
-from stepwell.machine.apply import apply
 from stepwell.machine.commands import Command, RenewBudget
-from stepwell.machine.decide import decide
 from stepwell.machine.execution import RUNNING, Execution
+from stepwell.machine.maprun.state import MapRun
 from stepwell.machine.records import FORMAT, Record
-from stepwell.machine.stimuli import BudgetRenewed, StartRequested, Stimulus
+from stepwell.machine.stimuli import BudgetRenewed, Stimulus
 from stepwell.store.protocol import Checkpoint, Journal, StepCommit, StepRow, Store
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Arrival(NamedTuple):
 class Advance(NamedTuple):
     """A step that became durable: what the engine now has to do about it."""
 
-    execution: Execution
+    execution: State
     records: Sequence[Record]
     commands: Sequence[Command]
 
@@ -86,7 +86,7 @@ class Resident:
     def __init__(self, id: str, durable: bool = True) -> None:
         self.id = id
         self.durable = durable
-        self.execution: Execution | None = None
+        self.execution: State | None = None
         self.program: Any = None
         self.inbox: deque[Arrival] = deque()
         self.deliveries: Sequence[tuple[str, bytes]] = ()
@@ -123,7 +123,7 @@ class Residents:
         committer: Committer,
         programs: Callable[[str], Awaitable[Any]],
         advanced: Callable[[Advance], None],
-        deliveries: Callable[[Execution, Sequence[Record]], Sequence[tuple[str, bytes]]],
+        deliveries: Callable[[State, Sequence[Record]], Sequence[tuple[str, bytes]]],
     ) -> None:
         self._store = store
         self._committer = committer
@@ -143,11 +143,17 @@ class Residents:
     # --- inboxes
 
     def begin(
-        self, request: StartRequested, program: Any, *, durable: bool, deliveries: Sequence[tuple[str, bytes]] = ()
+        self,
+        id: str,
+        request: Stimulus,
+        program: Any,
+        *,
+        durable: bool,
+        deliveries: Sequence[tuple[str, bytes]] = (),
     ) -> "asyncio.Future[bool]":
         """Start an execution that is not in memory. The verdict is False where its id was taken."""
-        resident = Resident(request.execution, durable)
-        resident.execution, resident.program, resident.deliveries = Execution(), program, deliveries
+        resident = Resident(id, durable)
+        resident.execution, resident.program, resident.deliveries = new(id), program, deliveries
         self._residents[resident.id] = resident
         return self._enqueue(resident, request, None, False)
 
@@ -232,13 +238,26 @@ class Residents:
 
     async def fold(self, id: str) -> Execution:
         """The state of an execution, from its checkpoint and the steps after it. Raises `ExecutionNotFound`."""
+        execution = await self._fold(id)
+        if not isinstance(execution, Execution):
+            raise ExecutionNotFound(id)
+        return execution
+
+    async def fold_map_run(self, id: str) -> MapRun:
+        """The state of a Map Run. Raises `ExecutionNotFound`."""
+        run = await self._fold(id)
+        if not isinstance(run, MapRun):
+            raise ExecutionNotFound(id)
+        return run
+
+    async def _fold(self, id: str) -> State:
         return await self._folded(id, await self._store.journal(id, FORMAT))
 
-    async def _folded(self, id: str, stored: Journal) -> Execution:
-        execution = Execution()
+    async def _folded(self, id: str, stored: Journal) -> State:
+        execution = new(id)
         if stored.checkpoint is not None:
             body = stored.checkpoint.body
-            execution = await self._decoded(id, lambda payloads: journal.decode_execution(body, payloads))
+            execution = await self._decoded(id, lambda payloads: decode(id, body, payloads))
         elif not stored.steps:
             raise ExecutionNotFound(id)
         for record in await self.records(id, [step.body for step in stored.steps]):
@@ -277,7 +296,7 @@ class Residents:
             # From the loop, not from here: a long run of such steps must not grow the stack.
             asyncio.get_running_loop().call_soon(self._done, pending, WON)
 
-    def _decided(self, resident: Resident, execution: Execution, arrivals: list[Arrival]) -> "Pending":
+    def _decided(self, resident: Resident, execution: State, arrivals: list[Arrival]) -> "Pending":
         before = execution.sequence, execution.event_id
         time = asyncio.get_running_loop().time
         ends = time() + STEP_SECONDS_MAX
@@ -311,7 +330,7 @@ class Residents:
         resident.execution = None
         if outcome == UNKNOWN:
             self._ask(pending, self._find_out(pending))
-        elif isinstance(pending.arrivals[0].stimulus, StartRequested):
+        elif isinstance(pending.arrivals[0].stimulus, BEGINNINGS):
             self._name_taken(pending)
         else:
             self._again(resident, pending.arrivals)
@@ -349,7 +368,7 @@ class Residents:
         if step is not None and step.writer == commit.writer:
             resident.execution = pending.advance.execution
             self._done(pending, WON)
-        elif step is None and isinstance(pending.arrivals[0].stimulus, StartRequested):
+        elif step is None and isinstance(pending.arrivals[0].stimulus, BEGINNINGS):
             self._give_up(resident, Unavailable("the store did not take the execution's first step"), pending.arrivals)
         else:
             self._done(pending, LOST)
@@ -402,9 +421,9 @@ class Residents:
         """A lost first step: somebody else's execution has this id. What else came in is meant for that one."""
         resident = pending.resident
         for arrival in pending.arrivals:
-            if isinstance(arrival.stimulus, StartRequested):
+            if isinstance(arrival.stimulus, BEGINNINGS):
                 arrival.answer(False)
-        later = [arrival for arrival in pending.arrivals if not isinstance(arrival.stimulus, StartRequested)]
+        later = [arrival for arrival in pending.arrivals if not isinstance(arrival.stimulus, BEGINNINGS)]
         resident.deliveries = ()
         self._again(resident, later)
 
@@ -450,7 +469,7 @@ class Residents:
 
     # --- leaving memory
 
-    def _checkpoint(self, resident: Resident, execution: Execution) -> Coroutine[Any, Any, None]:
+    def _checkpoint(self, resident: Resident, execution: State) -> Coroutine[Any, Any, None]:
         """The work of saving the folded state, which is taken at once, while nothing of it is uncommitted."""
         resident.checkpointed = execution.sequence
         return self._save(resident.id, Checkpoint(execution.sequence, FORMAT, journal.encode(execution).body))

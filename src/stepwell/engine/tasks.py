@@ -1,10 +1,35 @@
 """What the engine needs of those who perform tasks."""
 
-from typing import Protocol
+from collections.abc import AsyncIterator
+from typing import NamedTuple, Protocol
 
+from stepwell.asl.jsontext import Json
 from stepwell.machine.commands import StartTask
+from stepwell.machine.payload import Payload
 from stepwell.machine.stimuli import Stimulus
 from stepwell.store.protocol import ExecutionRow
+
+
+class ItemsPage(NamedTuple):
+    """Some items of a source. `cursor` says where the next ones begin, None at the end; it outlives a restart."""
+
+    items: list[Json]
+    cursor: str | None
+
+
+class EndedChild(NamedTuple):
+    """A child of a Map Run, with the texts of its input and output."""
+
+    row: ExecutionRow
+    input: str
+    output: str | None
+
+
+class Gathered(NamedTuple):
+    """What a Map Run comes to. `written` children were exported."""
+
+    output: Payload
+    written: int
 
 
 class TaskRunner(Protocol):
@@ -22,3 +47,14 @@ class TaskRunner(Protocol):
 
     def child_ended(self, row: ExecutionRow, input: str, output: str | None, parent_task: str) -> Stimulus:
         """The outcome that a nested execution's end is for the task `parent_task` of its parent."""
+
+    async def read_items(self, reader: Json, cursor: str | None, region: str) -> ItemsPage:
+        """A page of the items that an evaluated ItemReader names. Raises StatesError."""
+
+    async def gather_results(
+        self, map_run: str, writer: Json, region: str, children: AsyncIterator[EndedChild]
+    ) -> Gathered:
+        """What the children, in the order of their items, came to; exported where `writer`, a ResultWriter, says so.
+
+        Raises StatesError.
+        """

@@ -26,6 +26,8 @@ _STATUS = {
     "ExecutionTimedOut": TIMED_OUT,
     "ExecutionAborted": ABORTED,
 }
+ENDINGS = {status: type for type, status in _STATUS.items()}
+"""The terminal event of each status."""
 
 
 def apply(execution: Execution, record: r.Record) -> None:
@@ -49,7 +51,7 @@ def _advance(execution: Execution, record: r.Event) -> Frame:
 def _execution_started(execution: Execution, record: r.ExecutionStarted) -> None:
     for name in (
         "name", "state_machine", "state_machine_name", "revision", "role", "region", "input", "seed",
-        "limits", "version", "alias", "parent", "parent_task",
+        "limits", "version", "alias", "parent", "parent_task", "map_run", "item", "item_count",
     ):  # fmt: skip
         setattr(execution, name, getattr(record, name))
     execution.id = record.execution
@@ -90,7 +92,7 @@ def _state_entered(execution: Execution, record: r.StateEntered) -> None:
 def _state_exited(execution: Execution, record: r.StateExited) -> None:
     frame = _advance(execution, record)
     frame.variables = {**frame.variables, **record.assigned} if record.assigned else frame.variables
-    frame.entered, frame.waiting, frame.task, frame.branches = 0, "", None, None
+    frame.entered, frame.waiting, frame.task, frame.branches, frame.map_run = 0, "", None, None, None
     frame.retry_count, frame.retries, frame.timers = 0, {}, {}
     frame.input = record.output
     if record.next is not None:
@@ -162,10 +164,21 @@ def _parallel_started(execution: Execution, record: r.ParallelStarted) -> None:
 
 def _map_started(execution: Execution, record: r.MapStarted) -> None:
     frame = _advance(execution, record)
+    if record.distributed:
+        return
     frame.waiting = "branches"
     frame.branches = Branches(
         results=[None] * record.length, items=record.items, input=record.input, concurrency=record.concurrency
     )
+
+
+def _map_run_started(execution: Execution, record: r.MapRunStarted) -> None:
+    frame = _advance(execution, record)
+    frame.waiting, frame.map_run, frame.attempt = "map_run", record.map_run, record.attempt
+
+
+def _map_run_ended(execution: Execution, record: r.MapRunEnded) -> None:
+    _advance(execution, record).waiting = ""
 
 
 def _iteration_started(execution: Execution, record: r.IterationStarted) -> None:
@@ -268,6 +281,8 @@ _APPLY: dict[type[r.Record], Callable[[Execution, Any], None]] = {
     r.TaskEnded: _task_ended,
     r.ParallelStarted: _parallel_started,
     r.MapStarted: _map_started,
+    r.MapRunStarted: _map_run_started,
+    r.MapRunEnded: _map_run_ended,
     r.IterationStarted: _iteration_started,
     r.IterationEnded: _iteration_ended,
     r.BranchesEnded: _branches_ended,

@@ -1,9 +1,9 @@
 """Parallel and inline Map: fork threads of control, start iterations as room allows, join results in order."""
 
-from stepwell.asl.errors import RUNTIME, StatesError
 from stepwell.asl.program import MapState, ParallelState
 from stepwell.machine import records as r
 from stepwell.machine.context import item_context
+from stepwell.machine.distributed import run_distributed
 from stepwell.machine.execution import Frame
 from stepwell.machine.payload import Payload
 from stepwell.machine.states import complete, prepared
@@ -26,8 +26,9 @@ def run_parallel(turn: Turn, frame: Frame, state: ParallelState) -> None:
 
 
 def run_map(turn: Turn, frame: Frame, state: MapState) -> None:
-    if state.distributed:
-        raise StatesError(RUNTIME, "Distributed Map is not available yet: use ProcessorConfig.Mode INLINE.")
+    if state.distributed is not None:
+        run_distributed(turn, frame, state, state.distributed)
+        return
     scope = turn.scope(frame, state)
     items = state.items(scope)
     concurrency = state.max_concurrency(scope) if state.max_concurrency is not None else 0

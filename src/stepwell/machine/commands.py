@@ -53,8 +53,62 @@ class DropTask(Command, frozen=True, kw_only=True):
         return task_key(self.frame, self.attempt)
 
 
+def map_run_key(frame: int, attempt: int) -> str:
+    """Names the start of a Map Run within its execution."""
+    return f"map-run/{frame}/{attempt}"
+
+
+class StartMapRun(Command, frozen=True, kw_only=True):
+    """Start the Map Run with the ARN `map_run` for the Map `state`.
+
+    `items` is an array, or None where `reader` says where to find them. `reader`, `batcher` and `writer` are
+    ItemReader, ItemBatcher and ResultWriter with every value evaluated. `input`, `context` and `variables` are what
+    the ItemSelector sees. `concurrency` is 0 where the Map sets no limit. The children take the rest: their state
+    machine's ARN and name, with the label, their revision, role, region and limits.
+    """
+
+    frame: int
+    attempt: int
+    map_run: str
+    state: str
+    label: str
+    express: bool
+    items: Payload | None
+    reader: Payload | None
+    batcher: Payload | None
+    writer: Payload | None
+    concurrency: int
+    tolerated_count: int | None
+    tolerated_percentage: float | None
+    input: Payload
+    context: Payload
+    variables: Payload
+    seed: str
+    state_machine: str
+    state_machine_name: str
+    revision: str
+    role: str
+    region: str
+    limits: str
+
+    @property
+    def key(self) -> str:
+        return map_run_key(self.frame, self.attempt)
+
+
+class DropMapRun(Command, frozen=True, kw_only=True):
+    """The Map Run has ended, or nobody waits for it: it need not be started any more."""
+
+    frame: int
+    attempt: int
+
+    @property
+    def key(self) -> str:
+        return map_run_key(self.frame, self.attempt)
+
+
 class StopChild(Command, frozen=True, kw_only=True):
-    """Stop a nested execution whose parent no longer waits for it."""
+    """Stop a nested execution or a Map Run whose parent no longer waits for it."""
 
     execution: str
 
@@ -84,4 +138,6 @@ class RenewBudget(Command, frozen=True, kw_only=True):
     key = "renew"
 
 
-AnyCommand: TypeAlias = StartTask | DropTask | StopChild | StartTimer | StopTimer | RenewBudget
+AnyCommand: TypeAlias = (
+    StartTask | DropTask | StartMapRun | DropMapRun | StopChild | StartTimer | StopTimer | RenewBudget
+)

@@ -20,7 +20,7 @@ from stepwell.asl.program import (
     TaskState,
     WaitState,
 )
-from stepwell.machine import branches, failure, states, tasks
+from stepwell.machine import branches, distributed, failure, states, tasks
 from stepwell.machine import records as r
 from stepwell.machine import stimuli as s
 from stepwell.machine.commands import Command, RenewBudget
@@ -141,20 +141,24 @@ def _work(turn: Turn, frame: Frame, state: State) -> None:
 def _start_requested(turn: Turn, stimulus: s.StartRequested) -> bool:
     if turn.execution.sequence:
         return False
-    turn.emit(
-        r.ExecutionStarted(
-            type="ExecutionStarted", at=turn.at, execution=stimulus.execution, name=stimulus.name,
-            state_machine=stimulus.state_machine, state_machine_name=stimulus.state_machine_name,
-            revision=stimulus.revision, role=stimulus.role, region=stimulus.region, input=stimulus.input,
-            seed=stimulus.seed, start_at=turn.program.start_at, limits=stimulus.limits, version=stimulus.version,
-            alias=stimulus.alias, parent=stimulus.parent, parent_task=stimulus.parent_task,
-        )
-    )  # fmt: skip
+    turn.emit(started_record(stimulus, turn.at, turn.program.start_at))
     timeouts = [limit for limit in (turn.program.timeout_seconds, stimulus.timeout_seconds) if limit is not None]
     if timeouts:
         turn.start_timer(0, "execution", turn.at + min(timeouts))
     turn.ready.append(turn.execution.last_frame)
     return True
+
+
+def started_record(stimulus: s.StartRequested, at: float, start_at: str) -> r.ExecutionStarted:
+    """The first record of the execution that was asked for; its first thread begins at the state `start_at`."""
+    return r.ExecutionStarted(
+        type="ExecutionStarted", at=at, execution=stimulus.execution, name=stimulus.name,
+        state_machine=stimulus.state_machine, state_machine_name=stimulus.state_machine_name,
+        revision=stimulus.revision, role=stimulus.role, region=stimulus.region, input=stimulus.input,
+        seed=stimulus.seed, start_at=start_at, limits=stimulus.limits, version=stimulus.version,
+        alias=stimulus.alias, parent=stimulus.parent, parent_task=stimulus.parent_task, map_run=stimulus.map_run,
+        item=stimulus.item, item_count=stimulus.item_count,
+    )  # fmt: skip
 
 
 def _about_task(handle: Callable[[Turn, Frame, Any], None]) -> Callable[[Turn, Any], bool]:
@@ -168,6 +172,14 @@ def _about_task(handle: Callable[[Turn, Frame, Any], None]) -> Callable[[Turn, A
         return bool(turn.records)
 
     return handler
+
+
+def _map_run_ended(turn: Turn, stimulus: s.MapRunEnded) -> bool:
+    frame = turn.execution.frames.get(stimulus.frame)
+    if not turn.running or frame is None or frame.waiting != "map_run" or frame.attempt != stimulus.attempt:
+        return False
+    _guarded(turn, frame, lambda turn, frame: distributed.map_run_ended(turn, frame, stimulus))
+    return True
 
 
 def _timer_fired(turn: Turn, stimulus: s.TimerFired) -> bool:
@@ -221,6 +233,7 @@ _STIMULI: dict[type[s.Stimulus], Callable[[Turn, Any], bool]] = {
     s.TaskSucceeded: _about_task(tasks.task_succeeded),
     s.TaskFailed: _about_task(tasks.task_failed),
     s.TaskHeartbeat: _about_task(tasks.task_heartbeat),
+    s.MapRunEnded: _map_run_ended,
     s.TimerFired: _timer_fired,
     s.StopRequested: _stop_requested,
     s.BudgetRenewed: _budget_renewed,

@@ -44,8 +44,9 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One thread of control: the top level, a Parallel branch, or a Map iteration.
 
     `entered` is the id of the current state's Entered event, 0 while the state is still to be entered; `previous` the
-    id of the thread's last event. `waiting` is task, timer, retry or branches; `done` at the thread's end; `closed`
-    once the thread failed or was aborted, which keeps it for a redrive; "" while it can go on by itself.
+    id of the thread's last event. `waiting` is task, timer, retry, branches or map_run; `done` at the thread's end;
+    `closed` once the thread failed or was aborted, which keeps it for a redrive; "" while it can go on by itself.
+    `map_run` is the latest Map Run of the state that the thread is in.
     """
 
     id: int
@@ -65,6 +66,7 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True):
     timers: dict[str, float] = {}
     task: OpenTask | None = None
     branches: Branches | None = None
+    map_run: str | None = None
 
 
 class Execution(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -87,6 +89,9 @@ class Execution(msgspec.Struct, kw_only=True, omit_defaults=True):
     alias: str | None = None
     parent: str | None = None
     parent_task: str | None = None
+    map_run: str | None = None
+    item: int | None = None
+    item_count: int | None = None
     input: Payload = EMPTY
     output: Payload | None = None
     error: str | None = None

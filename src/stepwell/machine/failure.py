@@ -136,18 +136,23 @@ def abort_descendants(turn: Turn, frame: Frame) -> None:
 
 
 def _abort(turn: Turn, frame: Frame) -> None:
-    """Cut one thread. AWS has an Aborted event for the four types that can be waiting."""
+    """Cut one thread. AWS has an Aborted event for the four types that can be waiting, and one for a Map Run."""
     stop_child(turn, frame)
     turn.release(frame)
+    if frame.waiting == "map_run":
+        turn.emit(r.MapRunEnded(type="MapRunAborted", at=turn.at, previous=frame.previous, frame=frame.id))
     state = turn.program.states[frame.state]
     if frame.entered and state.type in ("Task", "Wait", "Parallel", "Map"):
         turn.emit(r.StateAborted(type=f"{state.type}StateAborted", at=turn.at, previous=frame.previous, frame=frame.id))
 
 
 def stop_child(turn: Turn, frame: Frame) -> None:
-    """A nested execution is stopped with the task that waits for it."""
-    if frame.task is not None and frame.task.child is not None:
-        turn.command(StopChild(execution=frame.task.child))
+    """A nested execution is stopped with the task that waits for it, a Map Run with its Map."""
+    child = frame.task.child if frame.task is not None else None
+    if frame.waiting == "map_run":
+        child = frame.map_run
+    if child is not None:
+        turn.command(StopChild(execution=child))
 
 
 def _retry(turn: Turn, frame: Frame, state: State, failure: Failure) -> bool:

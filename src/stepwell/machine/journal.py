@@ -10,6 +10,10 @@ import msgspec
 
 from stepwell.machine.commands import AnyCommand, Command
 from stepwell.machine.execution import Execution
+from stepwell.machine.maprun.commands import Unwatch, Watch
+from stepwell.machine.maprun.records import AnyMapRunRecord
+from stepwell.machine.maprun.state import MapRun
+from stepwell.machine.maprun.stimuli import AnyMapRunStimulus
 from stepwell.machine.payload import EMPTY, Payload
 from stepwell.machine.records import AnyRecord, Record
 from stepwell.machine.stimuli import AnyStimulus, Stimulus
@@ -25,7 +29,7 @@ class Encoded(msgspec.Struct, frozen=True):
     payloads: dict[bytes, bytes]
 
 
-def encode(value: Sequence[Record] | Execution | Stimulus | Command) -> Encoded:
+def encode(value: Sequence[Record] | Execution | MapRun | Stimulus | Command) -> Encoded:
     """Encode as MessagePack, with the large payloads apart."""
     payloads: dict[bytes, bytes] = {}
 
@@ -77,10 +81,11 @@ class _Decoder:
         return decoded
 
 
-_records = _Decoder(list[AnyRecord])
+_records = _Decoder(list[AnyRecord | AnyMapRunRecord])
 _execution = _Decoder(Execution)
-_stimulus = _Decoder(AnyStimulus)
-_command = _Decoder(AnyCommand)
+_map_run = _Decoder(MapRun)
+_stimulus = _Decoder(AnyStimulus | AnyMapRunStimulus)
+_command = _Decoder(AnyCommand | Watch | Unwatch)
 
 
 def decode_records(bodies: Iterable[bytes], payloads: Mapping[bytes, bytes]) -> list[Record]:
@@ -92,6 +97,12 @@ def decode_execution(body: bytes, payloads: Mapping[bytes, bytes]) -> Execution:
     """A checkpoint. Raises `MissingPayloads`."""
     execution: Execution = _execution.decode([body], payloads)[0]
     return execution
+
+
+def decode_map_run(body: bytes, payloads: Mapping[bytes, bytes]) -> MapRun:
+    """A checkpoint of a Map Run. Raises `MissingPayloads`."""
+    run: MapRun = _map_run.decode([body], payloads)[0]
+    return run
 
 
 def decode_stimulus(body: bytes) -> Stimulus:

@@ -47,6 +47,9 @@ class ExecutionStarted(Event, frozen=True, kw_only=True):
     alias: str | None = None
     parent: str | None = None
     parent_task: str | None = None
+    map_run: str | None = None
+    item: int | None = None
+    item_count: int | None = None
 
 
 class ExecutionEnded(Event, frozen=True, kw_only=True):
@@ -140,7 +143,10 @@ class ParallelStarted(Event, frozen=True, kw_only=True):
 
 
 class MapStarted(Event, frozen=True, kw_only=True):
-    """MapStateStarted. `input` is what the ItemSelector sees as `$`; thresholds are None where there is none."""
+    """MapStateStarted. `input` is what the ItemSelector sees as `$`; thresholds are None where there is none.
+
+    A distributed one has no threads of control of its own: a MapRunStarted follows.
+    """
 
     items: Payload
     length: int
@@ -148,6 +154,21 @@ class MapStarted(Event, frozen=True, kw_only=True):
     input: Payload
     tolerated_count: int | None = None
     tolerated_percentage: float | None = None
+    distributed: bool = False
+
+
+class MapRunStarted(Event, frozen=True, kw_only=True):
+    """The Map in `frame` waits for the Map Run with this ARN."""
+
+    map_run: str
+    attempt: int
+
+
+class MapRunEnded(Event, frozen=True, kw_only=True):
+    """MapRunSucceeded, MapRunFailed or MapRunAborted."""
+
+    error: str | None = None
+    cause: str | None = None
 
 
 class IterationStarted(Event, frozen=True, kw_only=True):
@@ -243,6 +264,8 @@ AnyRecord: TypeAlias = (
     | TaskEnded
     | ParallelStarted
     | MapStarted
+    | MapRunStarted
+    | MapRunEnded
     | IterationStarted
     | IterationEnded
     | BranchesEnded

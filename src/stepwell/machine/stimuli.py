@@ -16,7 +16,8 @@ class StartRequested(Stimulus, frozen=True, kw_only=True):
 
     `parent` and `parent_task` name the task of another execution that waits for this one's end. `limits` is `aws`,
     `express` (AWS's for an Express execution, whose events are not limited) or `extended`. `timeout_seconds` caps the
-    definition's TimeoutSeconds, as Express does.
+    definition's TimeoutSeconds, as Express does. A child of a Map Run names it as `parent` and `map_run`, with the
+    index of its item, or of its batch and how many items that holds.
     """
 
     execution: str
@@ -34,6 +35,9 @@ class StartRequested(Stimulus, frozen=True, kw_only=True):
     parent: str | None = None
     parent_task: str | None = None
     timeout_seconds: int | None = None
+    map_run: str | None = None
+    item: int | None = None
+    item_count: int | None = None
 
 
 class TaskStarted(Stimulus, frozen=True, kw_only=True):
@@ -83,6 +87,16 @@ class TaskHeartbeat(Stimulus, frozen=True, kw_only=True):
     attempt: int
 
 
+class MapRunEnded(Stimulus, frozen=True, kw_only=True):
+    """A Map Run has ended. `output` is what the Map's work comes to; None where the Map Run failed."""
+
+    frame: int
+    attempt: int
+    output: Payload | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
 class TimerFired(Stimulus, frozen=True, kw_only=True):
     """A timer that the machine asked for came due. Frame 0 is the execution itself."""
 
@@ -109,6 +123,7 @@ AnyStimulus: TypeAlias = (
     | TaskSucceeded
     | TaskFailed
     | TaskHeartbeat
+    | MapRunEnded
     | TimerFired
     | StopRequested
     | BudgetRenewed

@@ -9,7 +9,7 @@ from stepwell.asl.program import Program, State
 from stepwell.asl.scope import UNSET, Scope
 from stepwell.machine import records as r
 from stepwell.machine.apply import apply
-from stepwell.machine.commands import Command, DropTask, StartTimer, StopTimer
+from stepwell.machine.commands import Command, DropMapRun, DropTask, StartTimer, StopTimer
 from stepwell.machine.context import build_context
 from stepwell.machine.execution import RUNNING, Execution, Frame
 from stepwell.machine.identity import SeededDraws
@@ -96,6 +96,8 @@ class Turn:
             self.command(StopTimer(frame=frame.id, kind=kind))
         if frame.task is not None:
             self.command(DropTask(frame=frame.id, attempt=frame.task.attempt))
+        if frame.waiting == "map_run":
+            self.command(DropMapRun(frame=frame.id, attempt=frame.attempt))
 
     # --- budget
 

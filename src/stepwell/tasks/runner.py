@@ -8,6 +8,7 @@ from stepwell.machine.commands import StartTask
 from stepwell.machine.stimuli import Stimulus
 from stepwell.store.protocol import ExecutionRow
 from stepwell.tasks.activities import Activities
+from stepwell.tasks.distributed import DistributedMaps
 from stepwell.tasks.lambda_ import LambdaTasks
 from stepwell.tasks.nested import NestedExecutions, unsupported
 
@@ -21,6 +22,9 @@ class Tasks:
         self._limits = limits
         self._lambda = LambdaTasks(functions, clock, limits)
         self._nested: NestedExecutions | None = None
+        self._distributed = DistributedMaps()
+        self.read_items = self._distributed.read_items
+        self.gather_results = self._distributed.gather_results
         self.activities = Activities(clock)
 
     def attach(self, engine: Engine) -> None:

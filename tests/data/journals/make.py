@@ -146,8 +146,23 @@ def budget() -> Run:
     return run
 
 
+def distributed() -> Run:
+    """A Distributed Map: its Map Run failed, succeeded when retried, and the next one was aborted with its sibling."""
+    processor = {**machine(task("Item")), "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}}
+    rows = {"Name": "Rows", "Type": "Map", "Label": "Rows", "ItemProcessor": processor, "Retry": [{"ErrorEquals": ALL}]}
+    again = {**rows, "Name": "Again", "Label": "Again", "ItemProcessor": {**processor, **machine(task("Other"))}}
+    fork = {"Name": "Fork", "Type": "Parallel", "Branches": [machine(again), machine(task("Sibling"))]}
+    run = Run(machine(rows, fork), [1, 2])
+    run.feed(s.MapRunEnded(at=run.go(1), frame=1, attempt=1, error="Oops", cause="first"))
+    run.fire("retry")
+    run.feed(s.MapRunEnded(at=run.go(1), frame=1, attempt=2, output=Payload([3, 4])))
+    run.fail("Broken")
+    return run
+
+
 SHAPES: dict[str, Callable[[], Run]] = {
     "straight": straight, "tasks": tasks, "forked": forked, "midway": midway, "budget": budget,
+    "distributed": distributed,
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What a Map Run makes of its children's results: AWS's shapes, its three transformations.
 
-Source of the members and of the rules: the AWS Step Functions Developer Guide, "ResultWriter (Map)". Of a child that did
-not succeed every transformation gives all there is to say, as NONE does.
+Source of the members and of the rules: the AWS Step Functions Developer Guide, "ResultWriter (Map)". Of a child that
+did not succeed every transformation gives all there is to say, as NONE does.
 """
 
 from collections.abc import Iterable, Iterator
