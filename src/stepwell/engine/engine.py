@@ -85,6 +85,8 @@ class Engine:
         )  # fmt: skip
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._messages: set[int] = set()
+        self._reading: dict[str, bool] = {}
+        """Whose inbox is being read, and whether something came since."""
         self._shards: set[int] = set()
         self._scan_again_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -414,13 +416,26 @@ class Engine:
         return [(execution.parent, journal.encode_inline(outcome))]
 
     def _announce(self, executions: Sequence[str]) -> None:
+        """Messages were stored for these executions. While one's are being read, the next read takes all that came."""
         for execution in executions:
-            if shard_of(execution) in self._shards:
+            if shard_of(execution) not in self._shards:
+                continue
+            if execution in self._reading:
+                self._reading[execution] = True
+            else:
+                self._reading[execution] = False
                 self._spawn(self._read_inbox(execution))
 
     async def _read_inbox(self, execution: str) -> None:
-        for message in await self.store.inbox_of(execution):
-            self._receive(execution, message.id, message.body)
+        try:
+            more = True
+            while more:
+                self._reading[execution] = False
+                for message in await self.store.inbox_of(execution):
+                    self._receive(execution, message.id, message.body)
+                more = self._reading[execution]
+        finally:
+            del self._reading[execution]
 
     def _receive(self, execution: str, id: int, body: bytes) -> None:
         if id in self._messages:
