@@ -157,7 +157,6 @@ def test_list_pages(api: Any) -> None:
             "Invalid Logging Configuration: Must specify exactly one Log Destination.",
         ),
         ({"tags": [{"value": "v"}]}, "ValidationException", "A tag must have a key"),
-        ({"publish": True}, "UnsupportedOperation", "Stepwell does not support versions yet: publish"),
         (
             {"versionDescription": "v"},
             "ValidationException",

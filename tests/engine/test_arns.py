@@ -77,8 +77,8 @@ def test_what_is_formatted_parses() -> None:
     assert parse_arn(arns.execution_arn(machine, "e"), EXECUTION).execution == "e"
     assert parse_arn(arns.express_arn(machine, "e", "u"), EXPRESS).uid == "u"
     assert parse_arn(arns.activity_arn("123456789012", "eu-west-1", "a"), ACTIVITY).name == "a"
-    assert parse_arn(machine.text + ":live", STATE_MACHINE).unqualified == machine.text
-    assert machine.unqualified == machine.text
+    assert parse_arn(machine.text + ":live", STATE_MACHINE).unqualified == machine
+    assert machine.unqualified == machine
 
 
 @pytest.mark.parametrize("character", list(' \t\n?*<>{}[]"#%\\^|~`$&,;:/\x00\x1f\x7f\x9f\u2003'))

@@ -9,6 +9,8 @@ from enginelab import until
 from journals import EVERY_SHARD, events_of
 from taskhouse import START, House, activity_arn, execution_arn, machine_arn
 
+from stepwell.engine.arns import STATE_MACHINE, parse_arn
+from stepwell.engine.versions import Route, Versions
 from stepwell.machine import journal
 from stepwell.machine.execution import ABORTED, FAILED, RUNNING, SUCCEEDED
 from stepwell.machine.payload import Payload
@@ -67,6 +69,26 @@ async def test_outcome_of_the_child(house: House, pattern: str, shown: object) -
         "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded", "TaskStateExited",
     ]  # fmt: skip
     await house.finish(await the_child(house))
+
+
+@pytest.mark.parametrize(("qualifier", "alias"), [("1", None), ("live", f"{CHILD}:live")])
+async def test_through_a_version_or_an_alias(house: House, qualifier: str, alias: str | None) -> None:
+    await house.create("child", P=PASS)
+    arn = parse_arn(CHILD, STATE_MACHINE)
+    versions = Versions(house.inner, house.clock, house.catalog)
+    version = await versions.publish(arn, None, None)
+    await versions.create_alias("live", [Route(version.arn, 100)], None)
+    later = json.dumps({"StartAt": "P", "States": {"P": {**PASS, "Result": "later"}}})
+    await house.catalog.update_state_machine(
+        arn, definition=later, role=None, logging=None, tracing=None, encryption=None
+    )  # fmt: skip
+    state = nested(".sync:2", StateMachineArn=f"{CHILD}:{qualifier}")
+    output = (await house.finish(await parent(house, state))).output.value
+    assert (output["Output"], output["StateMachineArn"]) == ({"by": "child"}, CHILD)
+    assert (output["StateMachineVersionArn"], output.get("StateMachineAliasArn")) == (version.arn, alias)
+    assert list(output) == sorted(output)
+    row = await house.inner.execution(await the_child(house))
+    assert (row.version, row.alias) == (version.arn, alias)
 
 
 async def test_large_documents_come_through(house: House) -> None:

@@ -13,6 +13,7 @@ from stepwell.api.service import Service
 from stepwell.api.stepfunctions import StepFunctionsEndpoint
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.engine import Engine
+from stepwell.engine.versions import Versions
 from stepwell.tasks.activities import Activities
 
 
@@ -29,7 +30,8 @@ def create_app(
 
     It answers to any Host: SDKs put `sync-` before it for StartSyncExecution and TestState.
     """
-    endpoint = StepFunctionsEndpoint(Service(engine, catalog, activities, limits))
+    versions = Versions(engine.store, engine.clock, catalog)
+    endpoint = StepFunctionsEndpoint(Service(engine, catalog, versions, activities, limits))
     routes: list[BaseRoute] = [
         Route("/", endpoint, methods=["POST"]),
         Route("/_stepwell/health", _health, methods=["GET"]),

@@ -12,9 +12,9 @@ from stepwell.api.paging import Page
 from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import EXECUTION, EXPRESS, STATE_MACHINE, Arn, InvalidArn, check_name, parse_arn
-from stepwell.engine.catalog import Revision, StateMachine
 from stepwell.engine.errors import ExecutionExists, ExecutionNotFound
 from stepwell.engine.starts import start_request
+from stepwell.engine.versions import Target
 from stepwell.machine.execution import RUNNING, SUCCEEDED, TIMED_OUT, Execution
 from stepwell.machine.payload import EMPTY, Payload
 from stepwell.machine.stimuli import StartRequested
@@ -27,9 +27,9 @@ BILLED_MEMORY_MB = 64
 
 async def start_execution(service: Service, who: Identity, request: Members) -> Members:
     """Start an execution. The same name and input again while it runs is the same execution."""
-    arn, machine, revision = await _machine_to_start(service, request)
-    start = _start(service, arn, machine, revision, request)
-    if machine.type == "EXPRESS":
+    arn, target = await _target(service, request)
+    start = _start(service, arn, target, request)
+    if target.machine.type == "EXPRESS":
         started_at = await service.engine.start_express(start)
         return {"executionArn": start.execution, "startDate": timestamp(started_at)}
     try:
@@ -43,37 +43,43 @@ async def start_execution(service: Service, who: Identity, request: Members) -> 
 
 async def start_sync_execution(service: Service, who: Identity, request: Members) -> Members:
     """Run an Express execution to its end. A failed one is a reply like any other."""
-    arn, machine, revision = await _machine_to_start(service, request)
-    if machine.type != "EXPRESS":
+    arn, target = await _target(service, request)
+    if target.machine.type != "EXPRESS":
         raise _type_not_supported()
-    execution = await service.engine.run_express(_start(service, arn, machine, revision, request))
+    execution = await service.engine.run_express(_start(service, arn, target, request))
     return _sync_reply(execution, request.get("includedData") != "METADATA_ONLY")
 
 
-async def _machine_to_start(service: Service, request: Members) -> tuple[Arn, StateMachine, Revision]:
+async def _target(service: Service, request: Members) -> tuple[Arn, Target]:
     arn = parse_arn(request["stateMachineArn"], STATE_MACHINE)
+    refuse_label(arn)
+    return arn, await service.versions.target(arn)
+
+
+def refuse_label(arn: Arn) -> None:
+    """Raises ValidationException for the ARN of a Distributed Map's state. The text is ours."""
     if arn.label is not None:
         raise ServiceError(
             "ValidationException",
             "This operation does not support state machine ARNs with a label",
             extra={"reason": "API_DOES_NOT_SUPPORT_LABELED_ARNS"},
         )
-    machine, revision = await service.catalog.state_machine(arn)
-    return arn, machine, revision
 
 
-def _start(service: Service, arn: Arn, machine: StateMachine, revision: Revision, request: Members) -> StartRequested:
+def _start(service: Service, arn: Arn, target: Target, request: Members) -> StartRequested:
     name = request.get("name")
     if name is not None:
         check_name(name)
     return start_request(
         arn,
-        machine,
-        revision,
+        target.machine,
+        target.revision,
         at=service.engine.clock.now(),
         name=name or str(uuid.uuid4()),
         input=_input(service, request.get("input")),
         limits=service.limits,
+        version=target.version,
+        alias=target.alias,
     )
 
 
@@ -148,17 +154,20 @@ async def _list_children(service: Service, request: Members) -> Members:
 
 
 async def _listed(service: Service, request: Members) -> str:
-    """The ARN of the machine whose executions are asked for. Raises AWS's errors for all that cannot be listed."""
+    """The ARN of the machine, version or alias whose executions are asked for.
+
+    Raises AWS's errors for all that cannot be listed.
+    """
     if request.get("stateMachineArn") is None:
         reason = {"reason": "MISSING_REQUIRED_PARAMETER"}
         raise ServiceError("ValidationException", "Specify either stateMachineArn or mapRunArn", extra=reason)
     if request.get("statusFilter") == "PENDING_REDRIVE" or request.get("redriveFilter") is not None:
         raise ServiceError("ValidationException", "Filters on redrive are for the executions of a Map Run")
     arn = parse_arn(request["stateMachineArn"], STATE_MACHINE)
-    machine, _ = await service.catalog.state_machine(arn, deleting=True)
+    machine, _, _ = await service.versions.described(arn)
     if machine.type == "EXPRESS":
         raise _type_not_supported()
-    return machine.arn
+    return arn.text
 
 
 async def get_execution_history(service: Service, who: Identity, request: Members) -> Members:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stepwell.api.executions import find_execution
+from stepwell.api.executions import find_execution, refuse_label
 from stepwell.api.identity import Identity
 from stepwell.api.paging import Page, page_size
 from stepwell.api.service import Handler, Members, Service, timestamp
@@ -18,7 +18,7 @@ DIAGNOSTICS_MAX = 100
 
 
 async def create_state_machine(service: Service, who: Identity, request: Members) -> Members:
-    _refuse_publishing(request)
+    published = _published(request)
     machine = await service.catalog.create_state_machine(
         who.account,
         who.region,
@@ -30,12 +30,14 @@ async def create_state_machine(service: Service, who: Identity, request: Members
         tracing=_tracing(request.get("tracingConfiguration") or {}),
         encryption=request.get("encryptionConfiguration"),
         tags=read_tags(request.get("tags")),
+        published=published,
     )
-    return {"stateMachineArn": machine.arn, "creationDate": timestamp(machine.created_at)}
+    reply = {"stateMachineArn": machine.arn, "creationDate": timestamp(machine.created_at)}
+    return {**reply, **await _publish(service, machine.arn, machine.revision, published)}
 
 
 async def update_state_machine(service: Service, who: Identity, request: Members) -> Members:
-    _refuse_publishing(request)
+    published = _published(request)
     logging, tracing = request.get("loggingConfiguration"), request.get("tracingConfiguration")
     encryption = request.get("encryptionConfiguration")
     changes = (request.get("definition"), request.get("roleArn"), logging, tracing, encryption)
@@ -45,15 +47,20 @@ async def update_state_machine(service: Service, who: Identity, request: Members
             "Either the definition, the role ARN, the LoggingConfiguration, "
             "or the TracingConfiguration must be specified",
         )
+    arn = _arn(request)
+    refuse_label(arn)
+    if published is not None:
+        await service.versions.check_room(arn)
     revision = await service.catalog.update_state_machine(
-        _arn(request),
+        arn,
         definition=request.get("definition"),
         role=request.get("roleArn"),
         logging=None if logging is None else _logging(logging),
         tracing=None if tracing is None else _tracing(tracing),
         encryption=encryption,
     )
-    return {"updateDate": timestamp(revision.created_at), "revisionId": revision.id}
+    reply = {"updateDate": timestamp(revision.created_at), "revisionId": revision.id}
+    return {**reply, **await _publish(service, arn.text, revision.id, published)}
 
 
 async def delete_state_machine(service: Service, who: Identity, request: Members) -> Members:
@@ -65,13 +72,17 @@ async def delete_state_machine(service: Service, who: Identity, request: Members
 
 
 async def describe_state_machine(service: Service, who: Identity, request: Members) -> Members:
-    machine, revision = await service.catalog.state_machine(_arn(request), deleting=True)
+    arn = _arn(request)
+    machine, revision, version = await service.versions.described(arn)
     shown = await _revision(service, machine.name, revision, request)
+    if version is not None and version.description is not None:
+        shown["description"] = version.description
     return {
         **shown,
+        "stateMachineArn": arn.text,
         "status": "DELETING" if machine.deleting else "ACTIVE",
         "type": machine.type,
-        "creationDate": timestamp(machine.created_at),
+        "creationDate": timestamp((version or machine).created_at),
     }
 
 
@@ -141,11 +152,23 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, str]:
     return {**shown, "location": diagnostic.location} if diagnostic.location else shown
 
 
-def _refuse_publishing(request: Members) -> None:
+def _published(request: Members) -> str | None:
+    """The description of the version to publish, "" without one; None where none is asked for."""
+    description: str | None = request.get("versionDescription")
     if request.get("publish"):
-        raise ServiceError("UnsupportedOperation", "Stepwell does not support versions yet: publish", 501)
-    if request.get("versionDescription") is not None:
+        return description or ""
+    if description is not None:
         raise ServiceError("ValidationException", "Version description can only be set when publish is true")
+    return None
+
+
+async def _publish(service: Service, machine: str, revision: str, published: str | None) -> dict[str, str]:
+    """What a reply says of the version that was asked for. A repeated call after a crash publishes what is missing."""
+    if published is None:
+        return {}
+    arn = parse_arn(machine, STATE_MACHINE)
+    version = await service.versions.publish_revision(arn, revision, published or None)
+    return {"stateMachineVersionArn": version.arn}
 
 
 def _tracing(configuration: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from stepwell.api.identity import Identity
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.engine import Engine
+from stepwell.engine.versions import Versions
 from stepwell.tasks.activities import Activities
 
 Members: TypeAlias = Mapping[str, Any]
@@ -19,6 +20,7 @@ class Service:
 
     engine: Engine
     catalog: Catalog
+    versions: Versions
     activities: Activities
     limits: str
 

@@ -61,9 +61,11 @@ class Arn(msgspec.Struct, frozen=True):
         return self.text[: self.text.index(f":{self.kind}:") + 1]
 
     @property
-    def unqualified(self) -> str:
+    def unqualified(self) -> "Arn":
         """Of a state machine: its ARN without version or alias."""
-        return self.text if self.qualifier is None else self.text[: -len(self.qualifier) - 1]
+        if self.qualifier is None:
+            return self
+        return msgspec.structs.replace(self, text=self.text[: -len(self.qualifier) - 1], qualifier=None)
 
 
 def parse_arn(text: str, *kinds: str) -> Arn:

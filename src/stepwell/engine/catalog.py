@@ -6,11 +6,11 @@ Every document is kept in the store under a kind of its own:
     revision        revision id          definition, role, logging, tracing: immutable
     activity        ARN
     tags            ARN of a resource
-    version         ARN:NUMBER           -> revision id and description
-    alias           ARN:NAME             -> routing to versions
+
+Versions and aliases are in `versions.py`, under kinds that begin with a machine's ARN and go with it.
 
 An execution names its revision, and so its program, for all its life; a revision is therefore kept when its machine is
-deleted. Operations on versions and aliases are not offered yet: an ARN with a qualifier resolves to nothing.
+deleted.
 """
 
 import asyncio
@@ -34,6 +34,9 @@ TAGS_MAX = 50
 PROGRAMS_CACHED = 512
 REVISIONS_CACHED = 512
 MACHINES_CACHED = 4096
+OF_A_MACHINE = ("alias", "version")
+"""The kinds of documents whose keys are ARN:QUALIFIER of a machine. An alias goes before the version that it needs."""
+
 TRUSTED_SECONDS = 1.0
 """How long a machine in memory is believed without asking the store: another node may have updated it."""
 
@@ -64,7 +67,10 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateMachine(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine. `revision` is the id of the current one; `deleting` ones only wait for their executions' end."""
+    """A machine. `revision` is the id of the current one; `deleting` ones only wait for their executions' end.
+
+    `published` is the versionDescription of a creation with `publish`, "" if it had none; None without `publish`.
+    """
 
     arn: str
     name: str
@@ -72,6 +78,7 @@ class StateMachine(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     revision: str
     deleting: bool = False
+    published: str | None = None
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,8 +99,8 @@ class Catalog:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        # Every change reads first; in one process they take turns.
-        self._changing = asyncio.Lock()
+        self.changing = asyncio.Lock()
+        """Every change of a machine, and of what belongs to it, reads first; in one process they take turns."""
         self._machines: OrderedDict[str, _Cached] = OrderedDict()
         self._revisions: OrderedDict[str, Revision] = OrderedDict()
         self._programs: OrderedDict[str, Program] = OrderedDict()
@@ -113,10 +120,12 @@ class Catalog:
         tracing: bool,
         encryption: dict[str, str | int] | None,
         tags: Mapping[str, str],
+        published: str | None = None,
     ) -> StateMachine:
         """Create a machine, or give back the one that an equal call has created.
 
-        The same name with anything else different but role and tags is StateMachineAlreadyExists.
+        The same name with anything else different but role and tags is StateMachineAlreadyExists. That `published` is
+        given is only remembered: see `StateMachine`.
         """
         check_name(name)
         check_role(role)
@@ -127,8 +136,10 @@ class Catalog:
             id=str(uuid.uuid4()), state_machine=arn, number=1, definition=definition, role=role, type=type,
             created_at=now, logging=logging, tracing=tracing, encryption=encryption,
         )  # fmt: skip
-        machine = StateMachine(arn=arn, name=name, type=type, created_at=now, revision=revision.id)
-        async with self._changing:
+        machine = StateMachine(
+            arn=arn, name=name, type=type, created_at=now, revision=revision.id, published=published
+        )  # fmt: skip
+        async with self.changing:
             found = await self._find(arn)
             if found is None and await self._add(machine, revision, tags):
                 _remember(self._programs, revision.id, program, PROGRAMS_CACHED)
@@ -136,7 +147,7 @@ class Catalog:
             found = found or await self._found(arn)
         if found.machine.deleting:
             raise _deleting(arn)
-        if _compared(found.revision) != _compared(revision):
+        if (_compared(found.revision), found.machine.published) != (_compared(revision), published):
             raise ServiceError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
         return found.machine
 
@@ -165,7 +176,7 @@ class Catalog:
         if role is not None:
             check_role(role)
         changes = _given(definition=definition, role=role, logging=logging, tracing=tracing, encryption=encryption)
-        async with self._changing:
+        async with self.changing:
             found = await self._found(arn.text)
             if found.machine.deleting:
                 raise _deleting(arn.text)
@@ -187,12 +198,14 @@ class Catalog:
     async def delete_state_machine(self, arn: Arn) -> None:
         """Delete a machine; one that is not there is no error.
 
-        While executions of it run it stays, as DELETING: nothing can be started and the name is taken.
+        Its versions and aliases go at once. While executions of it run it stays, as DELETING: nothing can be started
+        and the name is taken.
         """
-        async with self._changing:
+        async with self.changing:
             found = await self._find(arn.text)
             if found is None or found.machine.deleting:
                 return
+            await self._remove_qualified(arn.text)
             if not await self._is_running(arn.text):
                 await self._remove(arn.text)
                 return
@@ -200,13 +213,16 @@ class Catalog:
             await self._store.put("state-machine", arn.text, msgspec.json.encode(machine))
             self._cache(machine, found.revision)
 
-    async def state_machine(self, arn: Arn, *, deleting: bool = False) -> tuple[StateMachine, Revision]:
+    async def state_machine(
+        self, arn: Arn, *, deleting: bool = False, fresh: bool = False
+    ) -> tuple[StateMachine, Revision]:
         """A machine and its current revision, from memory if the store was asked within `TRUSTED_SECONDS`.
 
+        `fresh` asks the store: whoever holds `changing` reads it so.
         Raises StateMachineDoesNotExist, and StateMachineDeleting unless `deleting` ones are wanted too.
         """
         cached = self._machines.get(arn.text)
-        if cached is None or cached.trusted_until < self._clock.now():
+        if fresh or cached is None or cached.trusted_until < self._clock.now():
             cached = await self._found(arn.text)
         if cached.machine.deleting and not deleting:
             raise _deleting(arn.text)
@@ -274,6 +290,11 @@ class Catalog:
         await self._store.delete("tags", arn)
         await self._store.delete("state-machine", arn)
 
+    async def _remove_qualified(self, arn: str) -> None:
+        for kind in OF_A_MACHINE:
+            for key, _ in await self._store.list(kind, f"{arn}:"):
+                await self._store.delete(kind, key)
+
     def _cache(self, machine: StateMachine, revision: Revision) -> _Cached:
         cached = _Cached(machine, revision, self._clock.now() + TRUSTED_SECONDS)
         _remember(self._machines, machine.arn, cached, MACHINES_CACHED)
@@ -324,14 +345,14 @@ class Catalog:
 
     async def tag(self, arn: Arn, tags: Mapping[str, str]) -> None:
         """Add tags, or replace those of the same keys. Raises ResourceNotFound, TooManyTags."""
-        async with self._changing:
+        async with self.changing:
             merged = {**await self.tags(arn), **tags}
             check_tags(merged, arn.text)
             await self._store.put("tags", arn.text, msgspec.json.encode(merged))
 
     async def untag(self, arn: Arn, keys: Sequence[str]) -> None:
         """Remove tags; keys that are not there are no error. Raises ResourceNotFound."""
-        async with self._changing:
+        async with self.changing:
             kept = {key: value for key, value in (await self.tags(arn)).items() if key not in keys}
             await self._store.put("tags", arn.text, msgspec.json.encode(kept))
 

@@ -20,11 +20,14 @@ def start_request(
     limits: str,
     parent: str | None = None,
     parent_task: str | None = None,
+    version: str | None = None,
+    alias: str | None = None,
     uid: str | None = None,
 ) -> StartRequested:
     """The request for an execution of a machine's revision, with a fresh seed. Standard or Express by its type.
 
-    `uid` makes an Express execution's ARN; a new one where the caller names none.
+    `version` and `alias` are the ARNs that it is started through. `uid` makes an Express execution's ARN; a new one
+    where the caller names none.
     """
     express = machine.type == "EXPRESS"
     return StartRequested(
@@ -39,6 +42,8 @@ def start_request(
         input=input,
         seed=secrets.token_hex(16),
         limits="express" if express and limits == "aws" else limits,
+        version=version,
+        alias=alias,
         parent=parent,
         parent_task=parent_task,
     )

@@ -10,11 +10,12 @@ from stepwell.asl.errors import RUNTIME, TASK_FAILED
 from stepwell.asl.jsontext import Json, JsonTextError, decode, encode
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import STATE_MACHINE, check_name, parse_arn
-from stepwell.engine.catalog import Catalog, StateMachine
+from stepwell.engine.catalog import StateMachine
 from stepwell.engine.clock import Clock
 from stepwell.engine.engine import Engine
 from stepwell.engine.errors import ExecutionExists
 from stepwell.engine.starts import start_request
+from stepwell.engine.versions import Versions
 from stepwell.machine import journal
 from stepwell.machine.commands import StartTask
 from stepwell.machine.execution import SUCCEEDED
@@ -27,9 +28,9 @@ from stepwell.tasks.metadata import sdk_metadata
 class NestedExecutions:
     """Starts executions for Task states and tells their outcomes."""
 
-    def __init__(self, engine: Engine, catalog: Catalog, clock: Clock, limits: str) -> None:
+    def __init__(self, engine: Engine, versions: Versions, clock: Clock, limits: str) -> None:
         self._engine = engine
-        self._catalog = catalog
+        self._versions = versions
         self._clock = clock
         self._limits = limits
 
@@ -49,7 +50,7 @@ class NestedExecutions:
         if not isinstance(parameters, dict) or not isinstance(parameters.get("StateMachineArn"), str):
             raise ServiceError("ValidationException", "The parameter StateMachineArn is required and must be a string")
         arn = parse_arn(parameters["StateMachineArn"], STATE_MACHINE)
-        machine, revision = await self._catalog.state_machine(arn)
+        machine, revision, version, alias = await self._versions.target(arn)
         if machine.type == "EXPRESS" and command.pattern.startswith("sync"):
             raise ServiceError(
                 "StateMachineTypeNotSupported", "An Express state machine cannot be waited for with .sync"
@@ -60,6 +61,7 @@ class NestedExecutions:
             arn, machine, revision, at=self._clock.now(), name=str(name), input=_input(parameters), limits=self._limits,
             parent=execution if command.pattern.startswith("sync") else None,
             parent_task=_identity(execution, command), uid=command.idempotency_key,
+            version=version, alias=alias,
         )  # fmt: skip
         return machine, request
 
@@ -154,7 +156,9 @@ def _description(row: ExecutionRow, input: str, output: str | None, parsed: bool
         "Output": None if output is None else document(output),
         "OutputDetails": None if output is None else {"Included": True},
         "StartDate": round(row.started_at * 1000),
+        "StateMachineAliasArn": row.alias,
         "StateMachineArn": row.state_machine,
+        "StateMachineVersionArn": row.version,
         "Status": row.status,
         "StopDate": round((row.stopped_at or 0.0) * 1000),
     }

@@ -3,6 +3,7 @@
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.clock import Clock
 from stepwell.engine.engine import Engine
+from stepwell.engine.versions import Versions
 from stepwell.functions.service import FunctionService
 from stepwell.machine.commands import StartTask
 from stepwell.machine.stimuli import Stimulus
@@ -29,7 +30,8 @@ class Tasks:
 
     def attach(self, engine: Engine) -> None:
         self.activities.attach(engine.claim_task)
-        self._nested = NestedExecutions(engine, self._catalog, self._clock, self._limits)
+        versions = Versions(engine.store, self._clock, self._catalog)
+        self._nested = NestedExecutions(engine, versions, self._clock, self._limits)
 
     async def run(self, execution: str, command: StartTask) -> Stimulus | None:
         if command.family == "Activity":
