@@ -129,6 +129,41 @@ def test_a_second_deployment_updates(endpoint: Endpoint, project: Any) -> None:
     assert endpoint.run(second.machines["AgainFlow"], {})["output"] == "2"
 
 
+def test_versions_and_aliases(endpoint: Endpoint, project: Any) -> None:
+    template = """\
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          Published:
+            Type: AWS::Serverless::StateMachine
+            Properties: {Name: published, AutoPublishAlias: live, Definition: %s}
+          Split:
+            Type: AWS::StepFunctions::StateMachineAlias
+            Properties:
+              Description: both
+              RoutingConfiguration:
+                - {StateMachineVersionArn: !Sub "${Published}:1", Weight: 40}
+                - {StateMachineVersionArn: !Ref PublishedVersion, Weight: 60}
+        """
+    project.write("template.yaml", template % (PASS % 1))
+    made, lines = deployed(endpoint, project.folder)
+    machine = made.machines["published"]
+    assert made.aliases == {"published:Split": machine + ":Split", "published:live": machine + ":live"}
+    version, split, live = "state machine published", "alias published:Split", "alias published:live"
+    assert lines[-3:] == [f"published {version}:1", f"created {split}", f"created {live}"]
+    _, lines = deployed(endpoint, project.folder)
+    assert lines[-3:] == [f"published {version}:1", f"kept {split}", f"kept {live}"]
+    project.write("template.yaml", template % (PASS % 2))
+    _, lines = deployed(endpoint, project.folder)
+    assert lines[-3:] == [f"published {version}:2", f"updated {split}", f"updated {live}"]
+    described = endpoint.sfn.describe_state_machine_alias(stateMachineAliasArn=machine + ":Split")
+    assert described["description"] == "both"
+    assert [(route["stateMachineVersionArn"], route["weight"]) for route in described["routingConfiguration"]] == [
+        (machine + ":1", 40), (machine + ":2", 60),
+    ]  # fmt: skip
+    assert endpoint.run(machine + ":live", {})["output"] == "2"
+    assert endpoint.run(machine + ":1", {})["output"] == "1"
+
+
 def test_layers_lie_beside_the_function(endpoint: Endpoint, project: Any) -> None:
     project.write("src/app.py", "import common, own\ndef handler(event, context): return [common.NAME, own.NAME]")
     project.write("src/own.py", "NAME = 'function'")

@@ -330,6 +330,47 @@ Environment: {Variables: {TABLE: !Ref Table, STREAM: !GetAtt Table.StreamArn, AL
     assert all(skipped.reason for skipped in plan.skipped)
 
 
+def test_auto_publish_alias_of_a_state_machine(project: Any) -> None:
+    project.write(
+        "template.yaml",
+        SAM
+        + f"""\
+  Orders:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Name: orders
+      Definition: {json.dumps(FLOW)}
+      AutoPublishAlias: live
+      DeploymentPreference: {{Type: CANARY, Percentage: 10, Interval: 5}}
+""",
+    )
+    plan = project.plan()
+    (version,), (alias,) = plan.versions, plan.aliases
+    assert version.machine_arn == plan.machines[0].arn
+    assert (alias.name, alias.arn) == ("live", version.machine_arn + ":live")
+    assert alias.routes == ((version.machine_arn, 100),)
+    assert [(skipped.logical_id, skipped.type) for skipped in plan.skipped] == [
+        ("OrdersAliaslive", "DeploymentPreference")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("alias", "error"),
+    [
+        ("Name: live", "needs a StateMachineVersionArn in its RoutingConfiguration or DeploymentPreference"),
+        ("RoutingConfiguration: [{StateMachineVersionArn: a, Weight: much}]", "an integer is needed, not 'much'"),
+        ("DeploymentPreference: CANARY", "a mapping is needed, not a str"),
+        ("DeploymentPreference: {StateMachineVersionArn: !Ref Nothing}", "Ref Nothing"),
+    ],
+)
+def test_aliases_that_are_refused(project: Any, alias: str, error: str) -> None:
+    resource = f"  Live: {{Type: AWS::StepFunctions::StateMachineAlias, Properties: {{{alias}}}}}\n"
+    project.write("template.yaml", f"Resources:\n{resource}")
+    text = project.error()
+    assert error in text
+    assert "Resources/Live" in text
+
+
 @pytest.mark.parametrize(
     ("properties", "error"),
     [
@@ -462,7 +503,12 @@ WHOLE: dict[str, Any] = {
                 "DefinitionUri": "flow.asl.json",
                 "DefinitionSubstitutions": {"Charge": {"Fn::GetAtt": ["Charge", "Arn"]}},
                 "Logging": {"Level": "ALL", "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": "a"}}]},
+                "AutoPublishAlias": "live",
             },
+        },
+        "Stable": {
+            "Type": "AWS::StepFunctions::StateMachineAlias",
+            "Properties": {"RoutingConfiguration": [{"StateMachineVersionArn": {"Ref": "Orders"}, "Weight": 100}]},
         },
         "Plain": {
             "Type": "AWS::StepFunctions::StateMachine",

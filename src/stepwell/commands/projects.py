@@ -83,6 +83,7 @@ def show_deployed(deployed: Deployed, plan: Plan) -> None:
         ("functions", deployed.functions),
         ("activities", deployed.activities),
         ("state machines", deployed.machines),
+        ("aliases", deployed.aliases),
     ):
         section(title, list(arns.values()))
     section("not deployed", [f"{item.logical_id} ({item.type}): {item.reason}" for item in plan.skipped])

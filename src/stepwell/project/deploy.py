@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from stepwell.functions.build import BuildError, build_function
 from stepwell.project.endpoint import client
-from stepwell.project.plan import ActivityPlan, FunctionPlan, MachinePlan, Plan, ProjectError
+from stepwell.project.plan import ActivityPlan, AliasPlan, FunctionPlan, MachinePlan, Plan, ProjectError, VersionPlan
 
 Progress = Callable[[str], None]
 
@@ -27,15 +27,16 @@ _NEXT_DIAGNOSTIC = re.compile(r", (?=[A-Z][A-Z_]+: )")
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The ARNs of what was deployed, by physical name, in the order of the plan."""
+    """The ARNs of what was deployed, by physical name, in the order of the plan. Aliases are `MACHINE:ALIAS`."""
 
     functions: dict[str, str]
     machines: dict[str, str]
     activities: dict[str, str]
+    aliases: dict[str, str] = field(default_factory=dict)
 
 
 def deploy(plan: Plan, endpoint_url: str, progress: Progress) -> Deployed:
-    """Creates or updates everything in the plan at the endpoint: functions first, then activities and machines.
+    """Creates or updates everything in the plan at the endpoint: functions, activities, machines, versions, aliases.
 
     `progress` gets one line per resource, and those of the builds. Built packages are cached in `.stepwell/` of the
     project's folder. Raises `ProjectError`; what was deployed before it stays.
@@ -46,7 +47,9 @@ def deploy(plan: Plan, endpoint_url: str, progress: Progress) -> Deployed:
         functions = {f.name: _function(lambda_client, f, packages.package(f), progress) for f in plan.functions}
         activities = {a.name: _activity(sfn_client, a, progress) for a in plan.activities}
         machines = {m.name: _machine(sfn_client, m, progress) for m in plan.machines}
-    return Deployed(functions, machines, activities)
+        versions = {v.machine_arn: _version(sfn_client, v, progress) for v in plan.versions}
+        aliases = dict(_alias(sfn_client, a, versions, progress) for a in plan.aliases)
+    return Deployed(functions, machines, activities, aliases)
 
 
 @contextmanager
@@ -215,6 +218,42 @@ def _create_or_update(client: Any, plan: MachinePlan, settings: dict[str, Any]) 
         return "kept"
     client.update_state_machine(stateMachineArn=plan.arn, **settings)
     return "updated"
+
+
+def _version(client: Any, plan: VersionPlan, progress: Progress) -> str:
+    """The version of the machine's current revision: that of an earlier deployment where nothing has changed since."""
+    request = {"stateMachineArn": plan.machine_arn}
+    if plan.description:
+        request["description"] = plan.description
+    arn = str(client.publish_state_machine_version(**request)["stateMachineVersionArn"])
+    progress(f"published state machine {_local_name(arn)}")
+    return arn
+
+
+def _alias(client: Any, plan: AliasPlan, versions: dict[str, str], progress: Progress) -> tuple[str, str]:
+    weights: dict[str, int] = {}
+    for route, weight in plan.routes:
+        version = versions.get(route, route)
+        weights[version] = weights.get(version, 0) + weight
+    routing = [{"stateMachineVersionArn": version, "weight": weight} for version, weight in weights.items()]
+    settings = {"routingConfiguration": routing, "description": plan.description}
+    try:
+        there = client.describe_state_machine_alias(stateMachineAliasArn=plan.arn)
+    except client.exceptions.ResourceNotFound:
+        client.create_state_machine_alias(name=plan.name, **settings)
+        verb = "created"
+    else:
+        verb = "kept" if all(there.get(name) == value for name, value in settings.items()) else "updated"
+        if verb == "updated":
+            client.update_state_machine_alias(stateMachineAliasArn=plan.arn, **settings)
+    name = _local_name(plan.arn)
+    progress(f"{verb} alias {name}")
+    return name, plan.arn
+
+
+def _local_name(arn: str) -> str:
+    """`MACHINE:QUALIFIER` of a version's or an alias's ARN."""
+    return ":".join(arn.split(":")[-2:])
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:

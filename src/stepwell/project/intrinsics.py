@@ -198,6 +198,11 @@ class Resolver:
             # Versions and aliases are not deployed; what they stand for is the function itself.
             function = _section(self._resources[logical_id], "Properties").get("FunctionName")
             return _function_arn(_text(self._settle(function)))
+        if kind == "AWS::StepFunctions::StateMachineVersion" and attribute == "Arn":
+            # Its number is not known before it is published; what it stands for is the state machine.
+            return self._settle(_section(self._resources[logical_id], "Properties").get("StateMachineArn"))
+        if kind == "AWS::StepFunctions::StateMachineAlias" and attribute == "Arn":
+            return f"{self._aliased(logical_id)}:{self.name(logical_id)}"
         if attribute in _NAME_ATTRIBUTES.get(kind, ()):
             return self.name(logical_id)
         if attribute in ("Arn", "TopicArn") and kind in _ARNS:
@@ -205,6 +210,15 @@ class Resolver:
         text = f"{logical_id}.{attribute}"
         self.unknown[text] = None
         return text
+
+    def _aliased(self, logical_id: str) -> str:
+        """The ARN of the state machine whose versions an alias points to."""
+        properties = _section(self._resources[logical_id], "Properties")
+        routing = properties.get("RoutingConfiguration") or [properties.get("DeploymentPreference")]
+        routes = _expect(self._settle(routing), list, "RoutingConfiguration is a list")
+        what = f"{logical_id} needs a StateMachineVersionArn in its RoutingConfiguration or DeploymentPreference"
+        version = _expect(_expect(routes and routes[0], dict, what).get("StateMachineVersionArn"), str, what)
+        return ":".join(version.split(":")[:7])
 
     def _sub(self, argument: Any) -> str:
         text, local = argument if isinstance(argument, list) and len(argument) == 2 else (argument, {})
@@ -311,6 +325,7 @@ _NAME_PROPERTIES = {
     "AWS::Serverless::StateMachine": "Name",
     "AWS::StepFunctions::Activity": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::StepFunctions::StateMachineAlias": "Name",
 }
 _NAME_ATTRIBUTES = {
     "AWS::Events::EventBus": ("Name",),
@@ -327,6 +342,8 @@ _REF_IS_ARN = frozenset(
         "AWS::SNS::Topic",
         "AWS::StepFunctions::Activity",
         "AWS::StepFunctions::StateMachine",
+        "AWS::StepFunctions::StateMachineAlias",
+        "AWS::StepFunctions::StateMachineVersion",
     }
 )
 

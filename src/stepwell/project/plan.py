@@ -82,6 +82,26 @@ class ActivityPlan:
         return activity_arn(self.name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionPlan:
+    """A version to publish of what the state machine with this ARN is after the deployment."""
+
+    logical_id: str
+    machine_arn: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasPlan:
+    """An alias. `routes` are ARNs and weights; the ARN of a state machine is that of the version published with it."""
+
+    logical_id: str
+    name: str
+    arn: str
+    routes: tuple[tuple[str, int], ...]
+    description: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """Something that the project holds and that is not deployed. `type` is a resource type or a property's name."""
@@ -99,6 +119,8 @@ class Plan:
     functions: tuple[FunctionPlan, ...] = ()
     machines: tuple[MachinePlan, ...] = ()
     activities: tuple[ActivityPlan, ...] = ()
+    versions: tuple[VersionPlan, ...] = ()
+    aliases: tuple[AliasPlan, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
 

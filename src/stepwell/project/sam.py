@@ -38,9 +38,11 @@ _FUNCTION_PROPERTIES = frozenset(
 )
 _MACHINE_PROPERTIES = frozenset(
     {
+        "AutoPublishAlias",
         "Definition",
         "DefinitionSubstitutions",
         "DefinitionUri",
+        "DeploymentPreference",
         "Logging",
         "Name",
         "Role",
@@ -176,7 +178,7 @@ def _prepare(
             raise SamError(f"{_PATHS[kind]} must be a path", logical_id)
         if not settled.startswith("s3://"):
             properties[_PATHS[kind]] = f"s3://{_BUCKET}/{logical_id}/{quote(settled, safe='')}"
-    if "AutoPublishAlias" in properties:
+    if kind == "AWS::Serverless::Function" and "AutoPublishAlias" in properties:
         reason = "no version or alias is published: what refers to them gets the function itself"
         skipped.append(Skipped(logical_id, "AutoPublishAlias", reason))
     resource["Properties"] = properties

@@ -9,12 +9,24 @@ from stepwell.project import sam
 from stepwell.project.definition import checked, load_definition, substitute, to_json
 from stepwell.project.files import YamlDocument, inside, parse_json, parse_yaml, read_text, source_files
 from stepwell.project.intrinsics import IntrinsicError, Resolver, short_tag
-from stepwell.project.plan import DEFAULT_ROLE, ActivityPlan, FunctionPlan, MachinePlan, Plan, ProjectError, Skipped
+from stepwell.project.plan import (
+    DEFAULT_ROLE,
+    ActivityPlan,
+    AliasPlan,
+    FunctionPlan,
+    MachinePlan,
+    Plan,
+    ProjectError,
+    Skipped,
+    VersionPlan,
+)
 
 FUNCTION = "AWS::Lambda::Function"
 LAYER = "AWS::Lambda::LayerVersion"
 MACHINE = "AWS::StepFunctions::StateMachine"
 ACTIVITY = "AWS::StepFunctions::Activity"
+VERSION = "AWS::StepFunctions::StateMachineVersion"
+ALIAS = "AWS::StepFunctions::StateMachineAlias"
 
 _FUNCTION_PROPERTIES = frozenset(
     {
@@ -46,6 +58,8 @@ _MACHINE_PROPERTIES = frozenset(
         "Tags",
     }
 )
+_VERSION_PROPERTIES = frozenset({"Description", "StateMachineArn", "StateMachineRevisionId"})
+_ALIAS_PROPERTIES = frozenset({"DeploymentPreference", "Description", "Name", "RoutingConfiguration"})
 _TRIGGER = "nothing triggers functions or state machines by itself: start them through the API"
 _REASONS = {
     "AWS::CloudWatch::": "there are no alarms and dashboards",
@@ -58,8 +72,6 @@ _REASONS = {
     "AWS::Logs::": "Stepwell keeps the logs of functions itself",
     "AWS::Pipes::": _TRIGGER,
     "AWS::Scheduler::": _TRIGGER,
-    "AWS::StepFunctions::StateMachineAlias": "publish versions and aliases through the API",
-    "AWS::StepFunctions::StateMachineVersion": "publish versions and aliases through the API",
 }
 _OTHER_TYPE = "Stepwell deploys functions, state machines and activities; what uses this needs it from elsewhere"
 
@@ -112,7 +124,7 @@ class _Template:
         self.layers = self._layers()
 
     def plan(self) -> Plan:
-        functions, machines, activities = [], [], []
+        functions, machines, activities, versions, aliases = [], [], [], [], []
         for logical_id, resource in self._in_order():
             kind, properties = resource["Type"], resource.get("Properties") or {}
             if not self._is_wanted(logical_id, resource):
@@ -123,18 +135,24 @@ class _Template:
                 machines.append(self._machine(logical_id, properties))
             elif kind == ACTIVITY:
                 activities.append(self._activity(logical_id, properties))
+            elif kind == VERSION:
+                versions.append(self._version(logical_id, properties))
+            elif kind == ALIAS:
+                aliases.append(self._alias(logical_id, properties))
             elif kind != LAYER and logical_id in self.document.value["Resources"]:
                 self.skipped.append(Skipped(logical_id, kind, _reason(kind)))
         for text in self.resolver.unknown:
             reason = f"known only to a stack that runs on AWS: the text {text!r} is used in its place"
             self.skipped.append(Skipped(text.partition(".")[0], "value", reason))
         deployed = tuple(function for function in functions if function)
-        _refuse_twins(self.path, deployed, machines, activities)
+        _refuse_twins(self.path, deployed, machines, activities, aliases)
         return Plan(
             folder=self.folder,
             functions=deployed,
             machines=tuple(machines),
             activities=tuple(activities),
+            versions=tuple(versions),
+            aliases=tuple(aliases),
             skipped=tuple(dict.fromkeys(self.skipped)),
         )
 
@@ -283,6 +301,29 @@ class _Template:
         with self._located(logical_id, "Name"):
             return ActivityPlan(logical_id=logical_id, name=self.resolver.name(logical_id), tags=get("Tags", _tags, {}))
 
+    def _version(self, logical_id: str, properties: dict[str, Any]) -> VersionPlan:
+        get = self._getter(logical_id, properties, _VERSION_PROPERTIES)
+        return VersionPlan(
+            logical_id=logical_id,
+            machine_arn=get("StateMachineArn", _string, _REQUIRED),
+            description=get("Description", _string, ""),
+        )
+
+    def _alias(self, logical_id: str, properties: dict[str, Any]) -> AliasPlan:
+        get = self._getter(logical_id, properties, _ALIAS_PROPERTIES)
+        routes = get("RoutingConfiguration", _routes, ())
+        if not routes:
+            preference = get("DeploymentPreference", _mapping, {})
+            routes = ((preference.get("StateMachineVersionArn", ""), 100),)
+            if preference.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE" or preference.get("Alarms"):
+                reason = "the new version gets all executions at once, whatever alarms would say"
+                self.skipped.append(Skipped(logical_id, "DeploymentPreference", reason))
+        with self._located(logical_id, "Name"):
+            name, arn = self.resolver.name(logical_id), self.resolver.resolve({"Ref": logical_id})
+        return AliasPlan(
+            logical_id=logical_id, name=name, arn=arn, routes=routes, description=get("Description", _string, "")
+        )  # fmt: skip
+
     def _getter(self, logical_id: str, properties: dict[str, Any], known: frozenset[str]) -> "_Getter":
         """Gives properties, settled and converted; what nobody will ask for is listed."""
         for name in properties.keys() - known:
@@ -367,6 +408,11 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value
 
 
+def _routes(value: Any) -> tuple[tuple[str, int], ...]:
+    routes = [_mapping(route) for route in _list(value)]
+    return tuple((_string(route.get("StateMachineVersionArn")), _integer(route.get("Weight"))) for route in routes)
+
+
 def _logging(value: Any) -> dict[str, object]:
     """CloudFormation's LoggingConfiguration with the member names of the API."""
     if isinstance(value, dict):
@@ -394,6 +440,6 @@ def _refuse_twins(path: Path, *groups: Any) -> None:
     for group in groups:
         seen: dict[str, str] = {}
         for item in group:
-            if item.name in seen:
-                raise ProjectError(f"{seen[item.name]} and {item.logical_id} both have the name {item.name}", path)
-            seen[item.name] = item.logical_id
+            if item.arn in seen:
+                raise ProjectError(f"{seen[item.arn]} and {item.logical_id} both have the name {item.name}", path)
+            seen[item.arn] = item.logical_id
