@@ -124,8 +124,8 @@ class Catalog:
     ) -> StateMachine:
         """Create a machine, or give back the one that an equal call has created.
 
-        The same name with anything else different but role and tags is StateMachineAlreadyExists. That `published` is
-        given is only remembered: see `StateMachine`.
+        The same name with anything else different but role and tags is StateMachineAlreadyExists. `published` is kept
+        for that comparison alone.
         """
         check_name(name)
         check_role(role)

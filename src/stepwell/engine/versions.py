@@ -261,7 +261,7 @@ class Versions:
         """
         if arn.qualifier is not None and await self._version(arn.text) is None:
             raise _not_found(arn.text)
-        await self._catalog.state_machine(arn.unqualified, deleting=True)
+        await self._catalog.state_machine(arn.unqualified)
         found = [alias for alias in await self._all_aliases(arn.unqualified.text) if alias.name > after]
         return [alias for alias in found if arn.qualifier is None or arn.text in _versions(alias)][:limit]
 
@@ -349,6 +349,6 @@ def _exceeded(message: str) -> ServiceError:
 
 
 def _not_found(arn: str) -> ServiceError:
-    # The text is ours.
+    # No recording that we have holds the text.
     text = "Request references a resource that does not exist."
     return ServiceError("ResourceNotFound", text, extra={"resourceName": arn})
