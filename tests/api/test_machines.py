@@ -53,6 +53,18 @@ def test_update(api: Any) -> None:
     assert json.loads(described["definition"]) == PASS
 
 
+def test_an_update_that_changes_nothing(api: Any) -> None:
+    text = json.dumps(PASS)
+    created = api.call("CreateStateMachine", name="machine", definition=text, roleArn=ROLE)
+    same = api.call("UpdateStateMachine", stateMachineArn=ARN, definition=text, roleArn=ROLE)
+    assert same == {"updateDate": created["creationDate"]}
+    changed = api.call("UpdateStateMachine", stateMachineArn=ARN, definition=text + " ")
+    assert api.call("UpdateStateMachine", stateMachineArn=ARN, roleArn=ROLE) == changed
+    published = api.call("UpdateStateMachine", stateMachineArn=ARN, roleArn=ROLE, publish=True)
+    assert published == {**changed, "stateMachineVersionArn": ARN + ":1"}
+    assert api.call("UpdateStateMachine", stateMachineArn=ARN, roleArn=ROLE, publish=True) == published
+
+
 def test_update_refuses(api: Any) -> None:
     api.create()
     assert api.refused("UpdateStateMachine", stateMachineArn=ARN) == (

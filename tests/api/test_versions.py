@@ -142,6 +142,20 @@ def test_express_through_an_alias(api: Any) -> None:
     assert api.refused("ListExecutions", stateMachineArn=ARN + ":live")[0] == "StateMachineTypeNotSupported"
 
 
+def test_more_routes_than_an_alias_takes(api: Any) -> None:
+    api.create(publish=True)
+    many = routing(v1=33, v2=33, v3=34)
+    shown = ", ".join(
+        f"RoutingConfigurationListItem(stateMachineVersionArn={ARN}:{number}, weight={weight})"
+        for number, weight in ((1, 33), (2, 33), (3, 34))
+    )
+    assert api.refused("CreateStateMachineAlias", name="live", routingConfiguration=many) == (
+        "ValidationException",
+        f"1 validation error detected: Value '[{shown}]' at 'routingConfiguration' failed to satisfy constraint: "
+        "Member must have length less than or equal to 2",
+    )
+
+
 def test_describe_alias(api: Any) -> None:
     two_versions(api)
     both = routing(v1=40, v2=60)
@@ -166,18 +180,25 @@ def test_describe_alias(api: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "member", "first", "rest"),
-    [("ListStateMachineVersions", "stateMachineVersions", ["5", "4"], ["3", "2", "1"]),
-     ("ListStateMachineAliases", "stateMachineAliases", ["a0", "a1"], ["a2", "a3", "a4"])],
+    ("operation", "member", "arn", "first", "rest"),
+    [
+        (
+            "ListStateMachineVersions", "stateMachineVersions", "stateMachineVersionArn",
+            ["5", "4"], ["3", "2", "1"],
+        ),
+        (
+            "ListStateMachineAliases", "stateMachineAliases", "stateMachineAliasArn",
+            ["a0", "a1"], ["a2", "a3", "a4"],
+        ),
+    ],
 )  # fmt: skip
-def test_pages(api: Any, operation: str, member: str, first: list[str], rest: list[str]) -> None:
-    api.create(definition=passing(1), publish=True)
+def test_pages(api: Any, operation: str, member: str, arn: str, first: list[str], rest: list[str]) -> None:
+    api.create(definition=passing(0), publish=True)
     for index in range(5):
         if index:
             update(api, index, publish=True)
         api.call("CreateStateMachineAlias", name=f"a{index}", routingConfiguration=routing(v1=100))
     page = api.call(operation, stateMachineArn=ARN, maxResults=2)
-    arn = member[:-1] + "Arn" if member.endswith("Versions") else "stateMachineAliasArn"
     assert [item[arn].rpartition(":")[2] for item in page[member]] == first
     assert all(set(item) == {arn, "creationDate"} for item in page[member])
     following = api.call(operation, stateMachineArn=ARN, nextToken=page["nextToken"])

@@ -59,7 +59,7 @@ async def update_state_machine(service: Service, who: Identity, request: Members
         tracing=None if tracing is None else _tracing(tracing),
         encryption=encryption,
     )
-    reply = {"updateDate": timestamp(revision.created_at), "revisionId": revision.id}
+    reply = {"updateDate": timestamp(revision.created_at), **_revision_id(revision)}
     return {**reply, **await _publish(service, arn.text, revision.id, published)}
 
 
@@ -104,9 +104,8 @@ async def _revision(service: Service, name: str, revision: Revision, request: Me
         "roleArn": revision.role,
         "loggingConfiguration": _logging_shown(revision.logging),
         "tracingConfiguration": {"enabled": revision.tracing},
+        **_revision_id(revision),
     }
-    if revision.number > 1:
-        shown["revisionId"] = revision.id
     # AWS has sent the member for every machine since July 2024; most recordings of its replies are older and lack it.
     if revision.encryption is not None:
         shown["encryptionConfiguration"] = revision.encryption
@@ -114,6 +113,11 @@ async def _revision(service: Service, name: str, revision: Revision, request: Me
     if references and with_data:
         shown["variableReferences"] = references
     return shown
+
+
+def _revision_id(revision: Revision) -> dict[str, str]:
+    """AWS shows no id of a machine's first revision."""
+    return {"revisionId": revision.id} if revision.number > 1 else {}
 
 
 async def list_state_machines(service: Service, who: Identity, request: Members) -> Members:

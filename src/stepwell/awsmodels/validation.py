@@ -67,7 +67,8 @@ class _Compiler:
         if kind == "structure":
             return self._structure(shape)
         if kind == "list":
-            return _list(shape, self.check(shape["member"]["shape"]))
+            member = shape["member"]["shape"]
+            return _list(shape, self.check(member), member if self._shapes[member]["type"] == "structure" else "")
         if kind == "map":
             return _map(shape, self.check(shape["key"]["shape"]), self.check(shape["value"]["shape"]))
         return _scalar(kind, shape)
@@ -98,14 +99,15 @@ def _decapitalized(member: str) -> str:
     return member[:1].lower() + member[1:]
 
 
-def _list(shape: Mapping[str, Any], check_item: Check) -> Check:
+def _list(shape: Mapping[str, Any], check_item: Check, structure: str) -> Check:
+    """`structure` names the shape of the items, where they are structures."""
     rules = _length_rules(shape)
     sensitive = bool(shape.get("sensitive"))
 
     def check(value: Any, at: str, findings: list[str]) -> None:
         if type(value) is not list:
             raise SerializationError(_wrong_type(value, "list"))
-        _apply(rules, value, at, sensitive, findings)
+        _apply(rules, value, at, sensitive, findings, structure)
         for index, item in enumerate(value, 1):
             if item is None:
                 findings.append(_missing(f"{at}.{index}.member"))
@@ -156,10 +158,12 @@ def _of_type(types: tuple[type, ...], java: str, rules: tuple[Rule, ...], shape:
     return check
 
 
-def _apply(rules: tuple[Rule, ...], value: Any, at: str, sensitive: bool, findings: list[str]) -> None:
+def _apply(
+    rules: tuple[Rule, ...], value: Any, at: str, sensitive: bool, findings: list[str], structure: str = ""
+) -> None:  # fmt: skip
     for holds, sentence in rules:
         if not holds(value):
-            shown = "" if sensitive else f" '{_java_text(value)}'"
+            shown = "" if sensitive else f" '{_java_text(value, structure)}'"
             findings.append(f"Value{shown} at '{at}' failed to satisfy constraint: {sentence}")
 
 
@@ -216,12 +220,13 @@ def _token(value: Any) -> str:
     return "DECIMAL_VALUE" if isinstance(value, float) else "STRING_VALUE"
 
 
-def _java_text(value: Any) -> str:
-    """A value as Java prints it."""
+def _java_text(value: Any, structure: str = "") -> str:
+    """A value as Java prints it. A `structure` is printed with its name; no recording that we have shows one."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_java_text, value)) + "]"
+        return "[" + ", ".join(_java_text(item, structure) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={_java_text(item)}" for key, item in value.items()) + "}"
+        members = ", ".join(f"{key}={_java_text(item)}" for key, item in value.items())
+        return f"{structure}({members})" if structure else f"{{{members}}}"
     return str(value)

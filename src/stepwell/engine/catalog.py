@@ -172,7 +172,10 @@ class Catalog:
         tracing: bool | None,
         encryption: dict[str, str | int] | None,
     ) -> Revision:
-        """Mint a revision that differs in what is not None, and make it current. Running executions keep theirs."""
+        """Mint a revision that differs in what is not None, and make it current. Running executions keep theirs.
+
+        Where nothing differs the current revision stays.
+        """
         if role is not None:
             check_role(role)
         changes = _given(definition=definition, role=role, logging=logging, tracing=tracing, encryption=encryption)
@@ -180,6 +183,8 @@ class Catalog:
             found = await self._found(arn.text)
             if found.machine.deleting:
                 raise _deleting(arn.text)
+            if all(getattr(found.revision, name) == value for name, value in changes.items()):
+                return found.revision
             revision = msgspec.structs.replace(
                 found.revision,
                 id=str(uuid.uuid4()),
