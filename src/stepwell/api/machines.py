@@ -9,7 +9,10 @@ from stepwell.api.paging import Page, page_size
 from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.api.tags import read_tags
 from stepwell.asl.compile import check_definition
+from stepwell.asl.distributed import processor_definition
 from stepwell.asl.errors import Diagnostic
+from stepwell.asl.jsontext import decode, encode
+from stepwell.asl.program import Program
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import STATE_MACHINE, Arn, parse_arn
 from stepwell.engine.catalog import Logging, Revision, StateMachine
@@ -73,8 +76,8 @@ async def delete_state_machine(service: Service, who: Identity, request: Members
 
 async def describe_state_machine(service: Service, who: Identity, request: Members) -> Members:
     arn = _arn(request)
-    machine, revision, version = await service.versions.described(arn)
-    shown = await _revision(service, machine.name, revision, request)
+    machine, revision, version = await service.versions.described(arn.unlabelled)
+    shown = await _revision(service, arn.resource, revision, request, arn.label)
     if version is not None and version.description is not None:
         shown["description"] = version.description
     return {
@@ -90,17 +93,24 @@ async def describe_state_machine_for_execution(service: Service, who: Identity, 
     """The machine as it was when the execution started, even if it is gone by now."""
     row = await find_execution(service, request)
     revision = await service.catalog.revision(row.revision)
-    shown = await _revision(service, parse_arn(row.state_machine, STATE_MACHINE).name, revision, request)
-    return {**shown, "updateDate": timestamp(revision.created_at)}
+    arn = parse_arn(row.state_machine, STATE_MACHINE)
+    shown = await _revision(service, arn.resource, revision, request, arn.label)
+    if row.map_run is not None:
+        shown["mapRunArn"] = row.map_run
+    return {**shown, "stateMachineArn": arn.text, "updateDate": timestamp(revision.created_at)}
 
 
-async def _revision(service: Service, name: str, revision: Revision, request: Members) -> dict[str, Any]:
-    """What the two Describe operations have in common."""
+async def _revision(
+    service: Service, name: str, revision: Revision, request: Members, label: str | None
+) -> dict[str, Any]:
+    """What the two Describe operations have in common. `label` names a Distributed Map, whose children are meant."""
     with_data = request.get("includedData") != "METADATA_ONLY"
+    program = await service.catalog.program(revision.id)
+    definition = revision.definition if label is None else _processor(revision, program, label)
     shown: dict[str, Any] = {
         "stateMachineArn": revision.state_machine,
         "name": name,
-        "definition": revision.definition if with_data else "{}",
+        "definition": definition if with_data else "{}",
         "roleArn": revision.role,
         "loggingConfiguration": _logging_shown(revision.logging),
         "tracingConfiguration": {"enabled": revision.tracing},
@@ -109,10 +119,21 @@ async def _revision(service: Service, name: str, revision: Revision, request: Me
     # AWS has sent the member for every machine since July 2024; most recordings of its replies are older and lack it.
     if revision.encryption is not None:
         shown["encryptionConfiguration"] = revision.encryption
-    references = (await service.catalog.program(revision.id)).variable_references
-    if references and with_data:
-        shown["variableReferences"] = references
+    if label is not None:
+        shown["label"] = label
+    if program.variable_references and with_data:
+        shown["variableReferences"] = program.variable_references
     return shown
+
+
+def _processor(revision: Revision, program: Program, label: str) -> str:
+    """The definition that the children of a Distributed Map run. Raises StateMachineDoesNotExist for no such label."""
+    try:
+        state = program.labelled(label).name
+    except KeyError:
+        arn = f"{revision.state_machine}/{label}"
+        raise ServiceError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'") from None
+    return encode(processor_definition(decode(revision.definition), state))
 
 
 def _revision_id(revision: Revision) -> dict[str, str]:

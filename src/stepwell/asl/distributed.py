@@ -114,3 +114,18 @@ def _integer_at_path(site: Site, text: Json, field: str, at: str) -> Evaluate | 
         return value
 
     return evaluate
+
+
+def processor_definition(definition: Fields, map_state: str) -> Fields:
+    """The ItemProcessor of a Map, wherever in a definition that compiles it stands. Raises KeyError."""
+    for name, state in definition["States"].items():
+        processor = state.get("ItemProcessor", state.get("Iterator"))
+        if name == map_state and processor is not None:
+            found: Fields = processor
+            return found
+        for level in [*state.get("Branches", []), *([processor] if processor is not None else [])]:
+            try:
+                return processor_definition(level, map_state)
+            except KeyError:
+                continue
+    raise KeyError(map_state)

@@ -182,7 +182,12 @@ class Program:
 
     def processor(self, label: str) -> "Program":
         """What a child of the Distributed Map with this label runs. Raises KeyError where there is none."""
+        start_at = self.labelled(label).processor
+        return Program(start_at=start_at, states=self.states, query_language=self.query_language)
+
+    def labelled(self, label: str) -> MapState:
+        """The Distributed Map with this label. Raises KeyError where there is none."""
         for state in self.states.values():
             if isinstance(state, MapState) and state.distributed is not None and state.distributed.label == label:
-                return Program(start_at=state.processor, states=self.states, query_language=self.query_language)
+                return state
         raise KeyError(label)

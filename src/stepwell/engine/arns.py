@@ -56,6 +56,18 @@ class Arn(msgspec.Struct, frozen=True):
     uid: str | None = None
 
     @property
+    def resource(self) -> str:
+        """The name, with the label where there is one."""
+        return self.name if self.label is None else f"{self.name}/{self.label}"
+
+    @property
+    def unlabelled(self) -> "Arn":
+        """Of a Distributed Map's definition: the state machine that it stands in."""
+        if self.label is None:
+            return self
+        return msgspec.structs.replace(self, text=self.text[: -len(self.label) - 1], label=None)
+
+    @property
     def prefix(self) -> str:
         """`arn:aws:states:REGION:ACCOUNT:`"""
         return self.text[: self.text.index(f":{self.kind}:") + 1]

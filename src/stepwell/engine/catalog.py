@@ -239,7 +239,8 @@ class Catalog:
         return await self._page("state-machine", prefix, after, limit, StateMachine)
 
     async def revision(self, id: str) -> Revision:
-        """A revision by its id. Raises KeyError: an execution's revision is always there."""
+        """A revision by its id, behind which a label may stand. Raises KeyError: an execution's is always there."""
+        id = id.partition("/")[0]
         found = self._revisions.get(id)
         if found is None:
             body = await self._store.get("revision", id)
