@@ -129,7 +129,8 @@ class Functions:
         self.reads.append(cursor)
         first, count = int(cursor or 0), reader["Parameters"]["items"]
         last = min(first + PAGE, count)
-        return ItemsPage(list(range(first, last)), str(last) if last < count else None)
+        items: list[Any] = list(range(first, last))
+        return ItemsPage(items, str(last) if last < count else None, ["S3://bucket"] * len(items), [None] * len(items))
 
     async def gather_results(
         self, map_run: str, writer: Any, region: str, children: AsyncIterator[EndedChild]

@@ -94,7 +94,8 @@ class Driver:
         first = int(command.cursor or 0)
         last = min(first + PAGE, self.source)
         cursor = str(last) if last < self.source else None
-        self.feed(s.ItemsRead(at=self.at, page=command.page, items=Payload(list(range(first, last))), cursor=cursor))
+        items, sources = Payload(list(range(first, last))), ["S3://bucket"] * (last - first)
+        self.feed(s.ItemsRead(at=self.at, page=command.page, items=items, sources=sources, cursor=cursor))
 
     def settle(self, index: int, status: str = SUCCEEDED) -> None:
         del self.children[index]

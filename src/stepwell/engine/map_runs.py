@@ -47,6 +47,7 @@ from stepwell.store.protocol import Document, ExecutionRow, Store, StoreError
 log = logging.getLogger(__name__)
 
 CHILDREN_PER_READ = 500
+PENDING = "PENDING"
 RETRY_SECONDS = 1.0
 """How long work waits that could not be done because the store does not answer."""
 
@@ -133,7 +134,8 @@ class MapRuns:
             read = ItemsRead(at=self._clock.now(), page=command.page, error=error.error, cause=error.cause)
         else:
             read = ItemsRead(
-                at=self._clock.now(), page=command.page, items=Payload(page.items), cursor=page.cursor
+                at=self._clock.now(), page=command.page, items=Payload(page.items), cursor=page.cursor,
+                sources=page.sources, keys=page.keys,
             )  # fmt: skip
         await self._submit(run, read)
 
@@ -154,6 +156,24 @@ class MapRuns:
                 output = None if row.output is None else await self._text(row, row.output)
                 yield EndedChild(row, await self._text(row, row.input), output)
             beyond = rows[-1].item or 0
+        for child in await self._never_began(run):
+            yield child
+
+    async def _never_began(self, id: str) -> list[EndedChild]:
+        run = await self._residents.fold_map_run(id)
+        order = run.ordered
+        return [
+            EndedChild(
+                ExecutionRow(
+                    id=run.child_arn(child.index), name=run.child_name(child.index), state_machine=order.state_machine,
+                    revision=order.revision, status=PENDING, started_at=run.started_at, input=child.input.text,
+                ),
+                child.input.text,
+                None,
+            )
+            for child in run.waiting
+            if child.input is not None
+        ]  # fmt: skip
 
     async def _text(self, row: ExecutionRow, document: Document) -> str:
         if isinstance(document, str):

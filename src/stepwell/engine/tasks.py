@@ -11,14 +11,19 @@ from stepwell.store.protocol import ExecutionRow
 
 
 class ItemsPage(NamedTuple):
-    """Some items of a source. `cursor` says where the next ones begin, None at the end; it outlives a restart."""
+    """Some items of a source. `cursor` says where the next ones begin, None at the end; it outlives a restart.
+
+    `sources` and `keys` are what the context object says of each item beside its value.
+    """
 
     items: list[Json]
     cursor: str | None
+    sources: list[str]
+    keys: list[str | None]
 
 
 class EndedChild(NamedTuple):
-    """A child of a Map Run, with the texts of its input and output."""
+    """A child of a Map Run, with the texts of its input and output. The status of one that never began is PENDING."""
 
     row: ExecutionRow
     input: str

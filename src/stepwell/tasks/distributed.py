@@ -6,7 +6,7 @@ from stepwell.asl.errors import DATA_LIMIT_EXCEEDED, ITEM_READER_FAILED, RESULT_
 from stepwell.asl.jsontext import Json
 from stepwell.engine.tasks import EndedChild, Gathered, ItemsPage
 from stepwell.machine.payload import Payload
-from stepwell.tasks.items.results import COMPACT, ChildResult, transform
+from stepwell.tasks.items.results import COMPACT, PENDING, ChildResult, transform
 
 OUTPUT_BYTES_MAX = 64 << 20
 """Results above it do not fit into a state's output under any limits: they are for a ResultWriter."""
@@ -52,7 +52,7 @@ def _result(child: EndedChild) -> ChildResult:
         output=child.output,
         error=row.error,
         cause=row.cause,
-        started_at=row.started_at,
+        started_at=None if row.status == PENDING else row.started_at,
         stopped_at=row.stopped_at,
         redrive_count=row.redrive_count,
         redriven_at=row.redriven_at,

@@ -31,6 +31,9 @@ from stepwell.machine.stimuli import StartRequested, Stimulus, StopRequested
 WAITING_FEW = 500
 """Another page is read when fewer children wait than this."""
 
+STATE_DATA = "STATE_DATA"
+"""Map.Item.Source of items that are in the state's data."""
+
 STARTS_PER_STEP = 1_000
 """So that a Map Run with a high concurrency does not keep everybody else waiting while it starts."""
 
@@ -88,7 +91,8 @@ def _requested(turn: MapTurn, stimulus: s.MapRunRequested) -> bool:
     turn.emit(r.MapRunBegan(at=turn.at, execution=stimulus.execution, order=begun))
     turn.command(c.Watch())
     if order.items is not None:
-        _take(turn, order.items.value, None)
+        items = order.items.value
+        _take(turn, s.ItemsRead(at=turn.at, page=0, items=order.items, sources=[STATE_DATA] * len(items)))
     return True
 
 
@@ -98,7 +102,7 @@ def _items_read(turn: MapTurn, stimulus: s.ItemsRead) -> bool:
     if stimulus.items is None:
         _close(turn, FAILED, stimulus.error, stimulus.cause)
     else:
-        _take(turn, stimulus.items.value, stimulus.cursor)
+        _take(turn, stimulus)
     return True
 
 
@@ -234,19 +238,21 @@ def _read(turn: MapTurn) -> None:
     turn.command(c.ReadItems(page=run.page, reader=order.reader, cursor=run.cursor, region=order.region))
 
 
-def _take(turn: MapTurn, items: list[Json], cursor: str | None) -> None:
+def _take(turn: MapTurn, page: s.ItemsRead) -> None:
     """A page of items: select, batch, and let the children wait for room."""
-    run = turn.run
+    run, last = turn.run, page.cursor is None
+    assert page.items is not None
+    items = page.items.value
     try:
-        selected = [_selected(turn, run.items_read + place, item) for place, item in enumerate(items)]
-        children, rest = _batched(run, selected, last=cursor is None)
+        selected = [_selected(turn, page, place, item) for place, item in enumerate(items)]
+        children, rest = _batched(run, selected, last)
     except StatesError as error:
         _close(turn, FAILED, error.error, error.cause)
         return
     except RecursionError:
         _close(turn, FAILED, too_deep().error, too_deep().cause)
         return
-    turn.emit(r.ItemsTaken(children=children, rest=rest, read=len(items), cursor=cursor))
+    turn.emit(r.ItemsTaken(children=children, rest=rest, read=len(items), cursor=page.cursor))
 
 
 def _batched(run: MapRun, selected: list[Payload], last: bool) -> tuple[list[r.ChildInput], list[Payload]]:
@@ -257,31 +263,22 @@ def _batched(run: MapRun, selected: list[Payload], last: bool) -> tuple[list[r.C
     return [r.ChildInput(batcher.input_of(batch), len(batch)) for batch in batches], rest
 
 
-def _selected(turn: MapTurn, index: int, item: Json) -> Payload:
+def _selected(turn: MapTurn, page: s.ItemsRead, place: int, item: Json) -> Payload:
     """A child's input, before it is put into a batch."""
     state, selector = turn.state, turn.state.item_selector
     if selector is None:
         return Payload(item)
     context: Json = {}
     if state.reads_context:
-        context = {**turn.run.ordered.context.value, "Map": {"Item": _map_item(turn.run, index, item)}}
+        context = {**turn.run.ordered.context.value, "Map": {"Item": _map_item(turn.run, page, place, item)}}
     return Payload(selector(turn.scope(context)))
 
 
-def _map_item(run: MapRun, index: int, item: Json) -> dict[str, Json]:
-    """Map.Item of the context object. Source: the developer guide's page on it, where Source is as here."""
-    return {"Index": index, "Value": item, "Source": _source(run)}
-
-
-def _source(run: MapRun) -> str:
-    if run.ordered.reader is None:
-        return "STATE_DATA"
-    reader = run.ordered.reader.value
-    parameters = reader.get("Parameters") or {}
-    bucket = f"S3://{parameters.get('Bucket')}"
-    if str(reader.get("Resource")).endswith(":listObjectsV2"):
-        return bucket
-    return f"{bucket}/{parameters.get('Key')}"
+def _map_item(run: MapRun, page: s.ItemsRead, place: int, item: Json) -> dict[str, Json]:
+    """Map.Item of the context object. Source: the developer guide's page on it."""
+    described = {"Index": run.items_read + place, "Value": item, "Source": page.sources[place]}
+    key = page.keys[place] if page.keys else None
+    return described if key is None else {**described, "Key": key}
 
 
 def _too_many_failed(run: MapRun) -> bool:

@@ -1,5 +1,6 @@
 """What comes in to a Map Run."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from stepwell.machine.commands import StartMapRun
@@ -15,10 +16,16 @@ class MapRunRequested(Stimulus, frozen=True, kw_only=True):
 
 
 class ItemsRead(Stimulus, frozen=True, kw_only=True):
-    """A page of items, an array; `cursor` says where the next one begins, None at the end. Or an error."""
+    """A page of items, an array; `cursor` says where the next one begins, None at the end. Or an error.
+
+    `sources` and `keys` are what the context object says of each item beside its value: Map.Item.Source, and
+    Map.Item.Key of an object's member.
+    """
 
     page: int
     items: Payload | None = None
+    sources: Sequence[str] = ()
+    keys: Sequence[str | None] = ()
     cursor: str | None = None
     error: str | None = None
     cause: str | None = None
