@@ -1,4 +1,6 @@
-"""What AWS's answers inherit from Java: its number and map texts, its class names and its random generator."""
+"""What AWS's answers inherit from Java: number and map texts, class names, the random generator, the order of a map."""
+
+from collections.abc import Sequence
 
 from stepwell.asl.jsontext import Json, encode
 
@@ -82,3 +84,25 @@ def _scientific(plain: str) -> tuple[str, int]:
     leading = len(digits) - len(digits.lstrip("0"))
     significant = digits.strip("0")
     return f"{sign}{significant[0]}.{significant[1:] or '0'}", len(whole) - 1 - leading
+
+
+def hash_order(names: Sequence[str]) -> list[int]:
+    """In which order `HashMap` gives keys that were put in as `names`; indices into it."""
+    capacity = 16
+    while len(names) > capacity * 3 // 4:
+        capacity *= 2
+    # Sorting keeps the order of what falls into one place, as the table does.
+    return sorted(range(len(names)), key=lambda index: _spread(java_hash(names[index])) & (capacity - 1))
+
+
+def java_hash(text: str) -> int:
+    """`String.hashCode` without its sign, over UTF-16."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    code = 0
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        code = (31 * code + (high << 8 | low)) & 0xFFFFFFFF
+    return code
+
+
+def _spread(code: int) -> int:
+    return code ^ code >> 16
