@@ -34,6 +34,12 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
     return definition
 
 
+@st.composite
+def sound_definitions(draw: st.DrawFn) -> dict[str, Any]:
+    """Definitions in which nothing but tasks and time can fail."""
+    return _SoundMaker(draw, jsonata=False).level(0)
+
+
 class _Maker:
     """Builds one definition; numbers its states, because names are unique in the whole of it."""
 
@@ -164,6 +170,27 @@ class _Maker:
         else:
             state |= self.pick({}, {"Result": 5, "ResultPath": "$.five"}, {"Parameters": {"id.$": "States.UUID()"}})
         return state
+
+
+class _SoundMaker(_Maker):
+    def seldom(self) -> bool:
+        return False
+
+    def last(self) -> dict[str, Any]:
+        return self.pick({"Type": "Pass", "End": True}, {"Type": "Succeed"})
+
+    def errors(self, name: str, later: list[str]) -> dict[str, Any]:
+        return {}
+
+    def choice(self, later: list[str], depth: int) -> dict[str, Any]:
+        rule = {"Variable": "$", "IsPresent": True, "Next": self.pick(*later)}
+        return {"Type": "Choice", "Choices": [rule], "Default": later[0]}
+
+    def map(self, later: list[str], depth: int) -> dict[str, Any]:
+        return {**super().map(later, depth), "ItemsPath": "$$.Execution.Input.items"}
+
+    def pass_(self, later: list[str], depth: int) -> dict[str, Any]:
+        return {"Type": "Pass", "Parameters": {"id.$": "States.UUID()"}}
 
 
 happenings = st.lists(st.integers(0, 9_999), min_size=5, max_size=40)

@@ -171,6 +171,9 @@ class Run:
     def stop(self, error: str | None = None, cause: str | None = None) -> Step:
         return self.feed(s.StopRequested(at=self.at, error=error, cause=cause))
 
+    def redrive(self, client_token: str | None = None) -> Step:
+        return self.feed(s.RedriveRequested(at=self.at, client_token=client_token))
+
     def renew(self) -> Step:
         self.renewals -= 1
         return self.feed(s.BudgetRenewed(at=self.at))

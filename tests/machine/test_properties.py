@@ -11,7 +11,7 @@ from unittest import mock
 from hypothesis import given, note, seed, settings
 from hypothesis import strategies as st
 
-from stepwell.machine import journal, turn
+from stepwell.machine import journal, redrive, turn
 from stepwell.machine import records as r
 from stepwell.machine import stimuli as s
 from stepwell.machine.apply import apply
@@ -47,6 +47,7 @@ class World:
     def happen(self, number: int) -> None:
         """One thing, chosen by the number."""
         choices = [self._late, self._stop] if number % 17 == 0 else []
+        choices += [self._redrive] if self.run.status != RUNNING else []
         choices += [self._settle, self._fail, self._begin, self._submit, self._beat] if self.run.tasks else []
         choices += [self._settle_submitted] if self._submitted() else []
         choices += [self._fire] * 2 if self.run.timers else []
@@ -56,7 +57,7 @@ class World:
             choices[number % len(choices)](random.Random(number))
 
     def finish(self) -> None:
-        """Bring the execution to its end."""
+        """Bring the execution to its end, with every task that is left succeeding."""
         for _ in range(3_000):
             if self.run.status != RUNNING:
                 return
@@ -128,6 +129,15 @@ class World:
     def _renew(self, chance: random.Random) -> None:
         self.run.renew()
 
+    def _redrive(self, chance: random.Random) -> None:
+        """Sometimes twice with one token, which is one redrive."""
+        can = redrive.refusal(self.run.status, self.run.execution.event_id, self.run.execution.limits) is None
+        token = chance.choice([None, f"token {len(self.sent)}"])
+        stimulus = s.RedriveRequested(at=self.run.go(chance.choice([0.0, 100.0])), client_token=token)
+        assert self._send(stimulus).accepted == can
+        if token is not None:
+            assert not self.run.feed(stimulus).accepted
+
     def _stop(self, chance: random.Random) -> None:
         running = self.run.status == RUNNING
         assert self._send(s.StopRequested(at=self.run.at, error="Stop", cause=None)).accepted == running
@@ -171,7 +181,8 @@ def test_whatever_happens(
     check_commands(run)
     check_draws(run)
     for stimulus in world.sent:
-        assert not run.feed(stimulus).accepted, "nothing reaches an execution that has ended"
+        redrives = isinstance(stimulus, s.RedriveRequested)
+        assert redrives or not run.feed(stimulus).accepted, "nothing else reaches an execution that has ended"
 
 
 @seed(SEED)
@@ -248,7 +259,9 @@ def check_events(run: Run) -> None:
     assert run.execution.sequence == len(run.records)
     for id, event in enumerate(events, 1):
         assert 0 <= event.previous < id
-    assert [id for id, event in enumerate(events, 1) if isinstance(event, r.ExecutionEnded)] == [len(events)]
+    ends = [id for id, event in enumerate(events, 1) if isinstance(event, r.ExecutionEnded)]
+    redrives = [id for id, event in enumerate(events, 1) if isinstance(event, r.ExecutionRedriven)]
+    assert [id + 1 for id in ends] == [*redrives, len(events) + 1], "one end of each run, and nothing after the last"
     assert isinstance(run.records[-1], r.ExecutionEnded)
     assert [event.at for event in events] == sorted(event.at for event in events)
     settled = [event.previous for event in events if isinstance(event, r.TaskEnded)]

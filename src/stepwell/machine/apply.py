@@ -10,6 +10,8 @@ from stepwell.machine import records as r
 from stepwell.machine.execution import (
     ABORTED,
     FAILED,
+    REDRIVES_KEPT,
+    RUNNING,
     SUCCEEDED,
     TIMED_OUT,
     TOP_FRAME,
@@ -17,6 +19,7 @@ from stepwell.machine.execution import (
     Execution,
     Frame,
     OpenTask,
+    Redrive,
 )
 from stepwell.machine.payload import Payload
 
@@ -75,12 +78,38 @@ def _execution_ended(execution: Execution, record: r.ExecutionEnded) -> None:
     execution.error, execution.cause = record.error, record.cause
     execution.due_at = None
     # A failed execution keeps its frames, which is what a partial redrive resumes; nothing runs in them any longer.
+    close = _close if execution.status == SUCCEEDED else _cut
     for frame in execution.frames.values():
-        _close(frame)
+        close(frame)
 
 
 def _close(frame: Frame) -> None:
     frame.waiting, frame.task, frame.timers = "closed", None, {}
+
+
+def _cut(frame: Frame) -> None:
+    frame.finished = frame.finished or frame.waiting == "done"
+    _close(frame)
+
+
+def _execution_redriven(execution: Execution, record: r.ExecutionRedriven) -> None:
+    execution.status, execution.stopped_at = RUNNING, None
+    execution.output = execution.error = execution.cause = None
+    execution.budget_spent = False
+    execution.redrive_count, execution.redriven_at = record.redrive_count, record.at
+    if record.client_token is not None:
+        redrives = [*execution.redrives, Redrive(record.client_token, record.at)]
+        execution.redrives = redrives[-REDRIVES_KEPT:]
+    for id, waiting in record.resumes.items():
+        _resume(execution, execution.frames[id], waiting)
+    execution.frames[TOP_FRAME].previous = execution.event_id
+
+
+def _resume(execution: Execution, frame: Frame, waiting: str) -> None:
+    frame.waiting, frame.finished = waiting, False
+    frame.retry_count, frame.retries = 0, {}
+    if frame.branches is not None:
+        frame.branches.running = len(execution.children(frame))
 
 
 def _state_entered(execution: Execution, record: r.StateEntered) -> None:
@@ -119,7 +148,7 @@ def _collect(branches: Branches, frame: Frame) -> None:
 
 
 def _state_aborted(execution: Execution, record: r.StateAborted) -> None:
-    _close(_advance(execution, record))
+    _cut(_advance(execution, record))
 
 
 def _evaluation_failed(execution: Execution, record: r.EvaluationFailed) -> None:
@@ -201,13 +230,15 @@ def _iteration_ended(execution: Execution, record: r.IterationEnded) -> None:
         if record.type == "MapIterationFailed":
             parent.previous = record.previous
         parent.branches.running -= 1
-        _close(child)
+        _cut(child)
 
 
 def _branches_ended(execution: Execution, record: r.BranchesEnded) -> None:
     frame = execution.frames[record.frame]
     if record.type.endswith("Failed"):  # what follows a success names the last branch's event instead, as AWS does
         frame.previous = execution.event_id
+    if record.discarded:
+        frame.branches = None
     frame.waiting = ""
 
 
@@ -249,7 +280,7 @@ def _branch_failed(execution: Execution, record: r.BranchFailed) -> None:
     assert parent.branches is not None
     parent.previous = child.previous
     parent.branches.running -= 1
-    _close(child)
+    _cut(child)
 
 
 def _frame_cancelled(execution: Execution, record: r.FrameCancelled) -> None:
@@ -271,6 +302,7 @@ def _transition_budget_renewed(execution: Execution, record: r.TransitionBudgetR
 _APPLY: dict[type[r.Record], Callable[[Execution, Any], None]] = {
     r.ExecutionStarted: _execution_started,
     r.ExecutionEnded: _execution_ended,
+    r.ExecutionRedriven: _execution_redriven,
     r.StateEntered: _state_entered,
     r.StateExited: _state_exited,
     r.StateAborted: _state_aborted,

@@ -91,6 +91,8 @@ def join(turn: Turn, frame: Frame, state: ParallelState | MapState) -> None:
     branches = frame.branches
     assert branches is not None
     if branches.done < len(branches.results):
+        if isinstance(state, MapState):  # A redriven one may have room that its failure had left empty.
+            _start_iterations(turn, frame, state, frame.previous)
         return
     results = [result.value if result is not None else None for result in branches.results]
     turn.emit(

@@ -20,11 +20,13 @@ def build_context(execution: Execution, frame: Frame, state: State, attempt: int
             "StartTime": format_timestamp(execution.started_at),
             "Name": execution.name,
             "RoleArn": execution.role,
-            "RedriveCount": 0,
+            "RedriveCount": execution.redrive_count,
         },
         "StateMachine": {"Id": execution.state_machine, "Name": execution.state_machine_name},
         "State": {"Name": state.name, "EnteredTime": format_timestamp(frame.entered_at)},
     }
+    if execution.redriven_at is not None:
+        context["Execution"]["RedriveTime"] = format_timestamp(execution.redriven_at)
     if isinstance(state, TaskState | ParallelState | MapState):  # the types that can have a Retry
         context["State"]["RetryCount"] = frame.retry_count
     if isinstance(state, TaskState) and state.resource.waits_for_token:

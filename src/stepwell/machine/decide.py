@@ -20,7 +20,7 @@ from stepwell.asl.program import (
     TaskState,
     WaitState,
 )
-from stepwell.machine import branches, distributed, failure, states, tasks
+from stepwell.machine import branches, distributed, failure, redrive, states, tasks
 from stepwell.machine import records as r
 from stepwell.machine import stimuli as s
 from stepwell.machine.commands import Command, RenewBudget
@@ -99,6 +99,8 @@ def _advance(turn: Turn, frame: Frame) -> None:
         state = turn.program.states[frame.state]
         assert isinstance(state, ParallelState | MapState)
         branches.join(turn, frame, state)
+    elif frame.waiting == "redriven":
+        _work(turn, frame, turn.program.states[frame.state])
     elif frame.waiting == "done":
         _end_thread(turn, frame)
 
@@ -223,7 +225,7 @@ def _budget_renewed(turn: Turn, stimulus: s.BudgetRenewed) -> bool:
 
 
 def _can_go_on(frame: Frame) -> bool:
-    return frame.waiting in ("", "done", "branches")
+    return frame.waiting in ("", "done", "branches", "redriven")
 
 
 _STIMULI: dict[type[s.Stimulus], Callable[[Turn, Any], bool]] = {
@@ -236,5 +238,6 @@ _STIMULI: dict[type[s.Stimulus], Callable[[Turn, Any], bool]] = {
     s.MapRunEnded: _map_run_ended,
     s.TimerFired: _timer_fired,
     s.StopRequested: _stop_requested,
+    s.RedriveRequested: redrive.redrive,
     s.BudgetRenewed: _budget_renewed,
 }

@@ -10,6 +10,10 @@ TOP_FRAME = 1
 """The thread of control that begins at StartAt. Frame 0 is the execution itself, which has only a timer."""
 
 
+REDRIVES_KEPT = 10
+"""How many redrives are known by their client tokens, as AWS's API reference has it."""
+
+
 class OpenTask(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The attempt that a frame waits for. `waits` is call, token or child; see the TaskScheduled record."""
 
@@ -45,8 +49,9 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     `entered` is the id of the current state's Entered event, 0 while the state is still to be entered; `previous` the
     id of the thread's last event. `waiting` is task, timer, retry, branches or map_run; `done` at the thread's end;
-    `closed` once the thread failed or was aborted, which keeps it for a redrive; "" while it can go on by itself.
-    `map_run` is the latest Map Run of the state that the thread is in.
+    `closed` once the thread failed or was aborted, which keeps it for a redrive, with `finished` set where nothing was
+    left to run; `redriven` where its state is to work again; "" while it can go on by itself. `map_run` is the latest
+    Map Run of the state that the thread is in.
     """
 
     id: int
@@ -67,10 +72,21 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True):
     task: OpenTask | None = None
     branches: Branches | None = None
     map_run: str | None = None
+    finished: bool = False
+
+
+class Redrive(msgspec.Struct, frozen=True, array_like=True):
+    """A redrive that a client token stands for."""
+
+    client_token: str
+    at: float
 
 
 class Execution(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One execution. `sequence` counts its records and is the fence; `event_id` counts its AWS events."""
+    """One execution. `sequence` counts its records and is the fence; `event_id` counts its AWS events.
+
+    `redrives` are the latest ones with a client token.
+    """
 
     id: str = ""
     sequence: int = 0
@@ -103,6 +119,9 @@ class Execution(msgspec.Struct, kw_only=True, omit_defaults=True):
     last_frame: int = 0
     crossed: list[str] = []
     budget_spent: bool = False
+    redrive_count: int = 0
+    redriven_at: float | None = None
+    redrives: list[Redrive] = []
 
     def children(self, frame: Frame) -> list[Frame]:
         """The threads that a Parallel or Map in `frame` has forked, in the order of their ids."""

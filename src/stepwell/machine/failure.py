@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from stepwell.asl.errors import (
     ALL,
     BRANCH_FAILED,
+    DATA_LIMIT_EXCEEDED,
     QUERY_EVALUATION_ERROR,
     RUNTIME,
     TASK_FAILED,
@@ -83,7 +84,8 @@ def fail(turn: Turn, frame: Frame, failure: Failure) -> None:
         if state.type in ("Map", "Parallel") and (forked or failure.error != RUNTIME):
             turn.emit(
                 r.BranchesEnded(
-                    type=f"{state.type}StateFailed", at=turn.at, previous=frame.previous, frame=frame.id
+                    type=f"{state.type}StateFailed", at=turn.at, previous=frame.previous, frame=frame.id,
+                    discarded=failure.error == DATA_LIMIT_EXCEEDED and _is_joined(frame),
                 )
             )  # fmt: skip
         catcher = _catcher(state, failure)
@@ -102,6 +104,10 @@ def fail(turn: Turn, frame: Frame, failure: Failure) -> None:
         frame = _leave_branch(turn, parent, frame)
         if turn.program.states[parent.state].type == "Parallel":
             failure = Failure(failure.error, failure.cause, failure.names and failure.names | {BRANCH_FAILED})
+
+
+def _is_joined(frame: Frame) -> bool:
+    return frame.branches is not None and frame.branches.done == len(frame.branches.results)
 
 
 def _leave_branch(turn: Turn, parent: Frame, child: Frame) -> Frame:

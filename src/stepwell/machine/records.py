@@ -60,6 +60,14 @@ class ExecutionEnded(Event, frozen=True, kw_only=True):
     cause: str | None = None
 
 
+class ExecutionRedriven(Event, frozen=True, kw_only=True):
+    """A closed execution goes on. `resumes` says of each thread that had not ended how it does; see `redrive`."""
+
+    redrive_count: int
+    resumes: dict[int, str]
+    client_token: str | None = None
+
+
 class StateEntered(Event, frozen=True, kw_only=True):
     """PassStateEntered and its kin."""
 
@@ -190,7 +198,12 @@ class IterationEnded(Event, frozen=True, kw_only=True):
 
 
 class BranchesEnded(Event, frozen=True, kw_only=True):
-    """ParallelStateSucceeded, ParallelStateFailed, MapStateSucceeded or MapStateFailed."""
+    """ParallelStateSucceeded, ParallelStateFailed, MapStateSucceeded or MapStateFailed.
+
+    `discarded` where the results were too large together: a redrive runs all branches again.
+    """
+
+    discarded: bool = False
 
 
 class TimerStarted(Record, frozen=True, kw_only=True):
@@ -254,6 +267,7 @@ class TransitionBudgetRenewed(Record, frozen=True, kw_only=True):
 AnyRecord: TypeAlias = (
     ExecutionStarted
     | ExecutionEnded
+    | ExecutionRedriven
     | StateEntered
     | StateExited
     | StateAborted

@@ -112,6 +112,12 @@ class StopRequested(Stimulus, frozen=True, kw_only=True):
     cause: str | None = None
 
 
+class RedriveRequested(Stimulus, frozen=True, kw_only=True):
+    """Somebody asked for a closed execution to go on where it did not succeed."""
+
+    client_token: str | None = None
+
+
 class BudgetRenewed(Stimulus, frozen=True, kw_only=True):
     """The step that spent its budget of transitions is durable; go on."""
 
@@ -126,5 +132,6 @@ AnyStimulus: TypeAlias = (
     | MapRunEnded
     | TimerFired
     | StopRequested
+    | RedriveRequested
     | BudgetRenewed
 )

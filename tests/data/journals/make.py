@@ -160,9 +160,39 @@ def distributed() -> Run:
     return run
 
 
+def redriven() -> Run:
+    """Redriven three times: with a branch that is done and others in all kinds of trouble; then all goes well."""
+    items = machine(task("Item", Retry=[{"ErrorEquals": ["Busy"]}]))
+    map_ = {"Name": "Map", "Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "ItemProcessor": items}
+    wait = machine({"Name": "Rest", "Type": "Wait", "Seconds": 9})
+    branches = [machine({"Name": "Note", "Type": "Pass", "Result": "done"}), machine(map_), wait]
+    run = Run(
+        machine(
+            {"Name": "Fork", "Type": "Parallel", "Branches": branches},
+            {"Name": "Context", "Type": "Pass", "Parameters": {"count.$": "$$.Execution.RedriveCount"}},
+            TimeoutSeconds=60,
+        ),
+        {"items": [1, 2, 3]},
+    )  # fmt: skip
+    run.succeed("one")
+    run.fail("Oops")
+    run.go(30)
+    run.redrive("a token")
+    run.fire("execution")
+    run.redrive()
+    run.fail("Busy")
+    run.stop()
+    run.redrive("another token")
+    for output in ("two", "three"):
+        run.succeed(output)
+    run.fire("wait")
+    return run
+
+
 SHAPES: dict[str, Callable[[], Run]] = {
     "straight": straight, "tasks": tasks, "forked": forked, "midway": midway, "budget": budget,
     "distributed": distributed,
+    "redriven": redriven,
 }  # fmt: skip
 
 
