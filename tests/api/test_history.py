@@ -45,6 +45,11 @@ CASES: list[tuple[r.Event, str | None, Any]] = [
     (r.ExecutionEnded(type="ExecutionTimedOut", at=1, error="E"), "executionTimedOutEventDetails", {"error": "E"}),
     (r.ExecutionEnded(type="ExecutionAborted", at=1), "executionAbortedEventDetails", {}),
     (
+        r.ExecutionRedriven(type="ExecutionRedriven", at=1, redrive_count=2, resumes={1: "redriven"}, client_token="t"),
+        "executionRedrivenEventDetails",
+        {"redriveCount": 2},
+    ),
+    (
         r.StateEntered(type="MapStateEntered", at=1, name="S", input=DATA),
         "stateEnteredEventDetails",
         {"name": "S", "input": TEXT, "inputDetails": WHOLE},

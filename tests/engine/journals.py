@@ -1,11 +1,12 @@
 """What must always hold of a stored journal and of what is projected from it."""
 
+from itertools import pairwise
 from typing import Any
 
 from stepwell.machine import journal
 from stepwell.machine.apply import apply
 from stepwell.machine.execution import RUNNING, Execution
-from stepwell.machine.records import FORMAT, Event, ExecutionEnded, Record, TaskEnded, TaskScheduled
+from stepwell.machine.records import FORMAT, Event, ExecutionEnded, ExecutionRedriven, Record, TaskEnded, TaskScheduled
 from stepwell.store.protocol import SHARDS, StepRow
 
 NO_CHECKPOINT = -1
@@ -74,7 +75,9 @@ def _check_events(events: list[Event]) -> None:
     for id, event in enumerate(events, 1):
         assert event.previous < id
     assert [event.at for event in events] == sorted(event.at for event in events)
-    assert not any(isinstance(event, ExecutionEnded) for event in events[:-1]), "a terminal event is the last"
+    for event, next in pairwise(events):
+        ends = isinstance(event, ExecutionEnded)
+        assert ends == isinstance(next, ExecutionRedriven), "a terminal event is the last, or there was a redrive"
 
 
 def _check_tasks(records: list[Record]) -> None:
@@ -108,7 +111,10 @@ async def _check_checkpoint(store: Any, execution: Execution) -> None:
 async def _check_row(store: Any, execution: Execution) -> None:
     row = await store.execution(execution.id)
     assert row is not None
-    for name in ("name", "state_machine", "revision", "status", "started_at", "stopped_at", "error", "cause"):
+    for name in (
+        "name", "state_machine", "revision", "status", "started_at", "stopped_at", "error", "cause", "redrive_count",
+        "redriven_at",
+    ):  # fmt: skip
         assert getattr(row, name) == getattr(execution, name), name
     for name in ("input", "output"):
         shown, folded = getattr(row, name), getattr(execution, name)

@@ -115,6 +115,33 @@ async def test_child_that_is_stopped(house: House) -> None:
     assert json.loads(ended.cause or "")["Status"] == "ABORTED"
 
 
+async def test_a_child_that_is_redriven_does_not_tell_its_parent_twice(house: House) -> None:
+    await house.create("child", W=HOLD)
+    id = await parent(house, nested(".sync"))
+    child = await the_child(house)
+    await house.engine.stop_execution(child, None, None)
+    closed = await house.finish(id)
+    await house.engine.redrive_execution(child, None)
+    house.clock.move(50)
+    assert (await house.finish(child)).status == SUCCEEDED
+    assert (await house.finish(id)).sequence == closed.sequence
+    assert await house.inner.inbox(EVERY_SHARD) == []
+
+
+async def test_a_parent_that_is_redriven_starts_another_child(house: House) -> None:
+    await house.create("child", W=HOLD)
+    id = await parent(house, nested(".sync:2"))
+    first = await the_child(house)
+    await house.engine.stop_execution(first, None, None)
+    await house.finish(id)
+    await house.engine.redrive_execution(id, None)
+    await house.reached(id, "TaskSubmitted", 2)
+    house.clock.move(50)
+    ended = await house.finish(id)
+    assert ended.status == SUCCEEDED and ended.output.value["ExecutionArn"] != first
+    assert len(await children(house)) == 2
+
+
 async def test_retry_starts_another_child(house: House) -> None:
     await house.create("child", F={"Type": "Fail", "Error": "Bad"})
     retry = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttempts": 2}]

@@ -1,4 +1,4 @@
-"""Executions: the operations that start and stop them, and Describe, List and GetHistory."""
+"""Executions: the operations that start, stop and redrive them, and Describe, List and GetHistory."""
 
 import math
 import uuid
@@ -12,7 +12,8 @@ from stepwell.api.paging import Page
 from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import EXECUTION, EXPRESS, STATE_MACHINE, Arn, InvalidArn, check_name, parse_arn
-from stepwell.engine.errors import ExecutionExists, ExecutionNotFound
+from stepwell.engine.errors import ExecutionExists, ExecutionNotFound, NotRedrivable
+from stepwell.engine.redrives import refusal
 from stepwell.engine.starts import start_request
 from stepwell.engine.versions import Target
 from stepwell.machine.execution import RUNNING, SUCCEEDED, TIMED_OUT, Execution
@@ -120,6 +121,22 @@ async def stop_execution(service: Service, who: Identity, request: Members) -> M
     return {"stopDate": timestamp(row.stopped_at or service.engine.clock.now())}
 
 
+async def redrive_execution(service: Service, who: Identity, request: Members) -> Members:
+    """Let a closed execution go on. The same client token again is the same redrive."""
+    row = await find_execution(service, request)
+    token = request.get("clientToken")
+    redriven_at = await service.engine.known_redrive(row, token)
+    if redriven_at is None:
+        reason = await _not_redrivable(service, row)
+        if reason is not None:
+            raise ServiceError("ExecutionNotRedrivable", reason)
+        try:
+            redriven_at = await service.engine.redrive_execution(row.id, token)
+        except NotRedrivable as error:
+            raise ServiceError("ExecutionNotRedrivable", str(error)) from None
+    return {"redriveDate": timestamp(redriven_at)}
+
+
 async def describe_execution(service: Service, who: Identity, request: Members) -> Members:
     row = await find_execution(service, request)
     reply = _item(row)
@@ -128,7 +145,7 @@ async def describe_execution(service: Service, who: Identity, request: Members) 
             reply |= _data(name, "", False)
         elif document is not None:
             reply |= _data(name, await service.engine.text(row.id, document), True)
-    return reply | _failure(row.status, row.error, row.cause) | _redrive(row.status)
+    return reply | _failure(row.status, row.error, row.cause) | await _redrive_status(service, row)
 
 
 async def list_executions(service: Service, who: Identity, request: Members) -> Members:
@@ -204,15 +221,14 @@ def _item(row: ExecutionRow) -> dict[str, Any]:
         "name": row.name,
         "status": row.status,
         "startDate": timestamp(row.started_at),
-        "redriveCount": 0,
+        "redriveCount": row.redrive_count,
     }
     optional = (
         ("stateMachineVersionArn", row.version), ("stateMachineAliasArn", row.alias), ("mapRunArn", row.map_run),
     )  # fmt: skip
     item |= {member: value for member, value in optional if value is not None}
-    if row.stopped_at is not None:
-        item["stopDate"] = timestamp(row.stopped_at)
-    return item
+    times = (("stopDate", row.stopped_at), ("redriveDate", row.redriven_at))
+    return item | {member: timestamp(at) for member, at in times if at is not None}
 
 
 def _data(name: str, text: str, included: bool) -> dict[str, Any]:
@@ -228,11 +244,21 @@ def _failure(status: str, error: str | None, cause: str | None) -> dict[str, str
     return {member: value for member, value in (("error", error), ("cause", cause)) if value is not None}
 
 
-def _redrive(status: str) -> dict[str, str]:
-    if status in (RUNNING, SUCCEEDED):
-        reason = f"Execution is {status} and cannot be redriven"
+async def _redrive_status(service: Service, row: ExecutionRow) -> dict[str, str]:
+    reason = await _not_redrivable(service, row)
+    if reason is not None:
         return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
     return {"redriveStatus": "REDRIVABLE"}
+
+
+async def _not_redrivable(service: Service, row: ExecutionRow) -> str | None:
+    """AWS's reason why an execution cannot be redriven now, in AWS's order as the model lists them."""
+    if row.status in (RUNNING, SUCCEEDED):
+        return refusal(row, 0, service.limits, row.started_at)
+    if not await service.catalog.is_active(row.state_machine):
+        return "State machine is in DELETING status"
+    events = await service.engine.last_event_id(row.id)
+    return refusal(row, events, service.limits, service.engine.clock.now())
 
 
 def _does_not_exist(arn: str) -> ServiceError:
@@ -247,6 +273,7 @@ OPERATIONS: dict[str, Handler] = {
     "StartExecution": start_execution,
     "StartSyncExecution": start_sync_execution,
     "StopExecution": stop_execution,
+    "RedriveExecution": redrive_execution,
     "DescribeExecution": describe_execution,
     "ListExecutions": list_executions,
     "GetExecutionHistory": get_execution_history,

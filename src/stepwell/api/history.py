@@ -54,6 +54,10 @@ def _execution_ended(event: r.ExecutionEnded, include_data: bool) -> Details:
     return {**_data("output", event.output, include_data), **_present(error=event.error, cause=event.cause)}
 
 
+def _execution_redriven(event: r.ExecutionRedriven, include_data: bool) -> Details:
+    return {"redriveCount": event.redrive_count}
+
+
 def _state_entered(event: r.StateEntered, include_data: bool) -> Details:
     return {"name": event.name, **_data("input", event.input, include_data)}
 
@@ -120,6 +124,7 @@ def _iteration(event: r.IterationStarted | r.IterationEnded, include_data: bool)
 _DETAILS: dict[type[r.Event], tuple[str, Callable[[Any, bool], Details]]] = {
     r.ExecutionStarted: ("", _execution_started),
     r.ExecutionEnded: ("", _execution_ended),
+    r.ExecutionRedriven: ("", _execution_redriven),
     r.StateEntered: ("stateEnteredEventDetails", _state_entered),
     r.StateExited: ("stateExitedEventDetails", _state_exited),
     r.EvaluationFailed: ("", _evaluation_failed),

@@ -233,6 +233,11 @@ class Catalog:
             raise _deleting(arn.text)
         return cached.machine, cached.revision
 
+    async def is_active(self, arn: str) -> bool:
+        """Whether a machine is there, and not DELETING."""
+        found = await self._find(arn)
+        return found is not None and not found.machine.deleting
+
     async def state_machines(self, account: str, region: str, *, after: str, limit: int) -> list[StateMachine]:
         """Machines whose ARN comes after `after`, in the order of their names."""
         prefix = state_machine_arn(account, region, "")

@@ -10,7 +10,15 @@ from stepwell.engine.clock import Clock, Handle, SystemClock
 from stepwell.engine.committer import Committer
 from stepwell.engine.deciders import State
 from stepwell.engine.dispatch import Dispatcher
-from stepwell.engine.errors import ExecutionExists, ExecutionNotFound, InvalidToken, TaskDoesNotExist, TaskTimedOut
+from stepwell.engine.errors import (
+    ExecutionExists,
+    ExecutionNotFound,
+    InvalidToken,
+    NotRedrivable,
+    TaskDoesNotExist,
+    TaskTimedOut,
+    Unavailable,
+)
 from stepwell.engine.express import Express
 from stepwell.engine.map_runs import MapRuns
 from stepwell.engine.projection import current_row, parse_timer_key, started_row, timer_key
@@ -26,8 +34,10 @@ from stepwell.machine.maprun.state import MapRun
 from stepwell.machine.maprun.stimuli import ChildEnded, TakenOver, UpdateRequested
 from stepwell.machine.payload import Payload
 from stepwell.machine.records import Event, ExecutionEnded, Record
+from stepwell.machine.redrive import TOKEN_SECONDS, redriven_by, refusal
 from stepwell.machine.stimuli import (
     BudgetRenewed,
+    RedriveRequested,
     StartRequested,
     Stimulus,
     StopRequested,
@@ -197,6 +207,33 @@ class Engine:
             assert row is not None
         return row
 
+    async def redrive_execution(self, execution: str, client_token: str | None) -> float:
+        """Let a closed execution go on where it did not succeed; durable on return. Returns the time of the redrive.
+
+        Raises `ExecutionNotFound` and `NotRedrivable`.
+        """
+        row = await self.store.execution(execution)
+        if row is None:
+            raise ExecutionNotFound(execution)
+        # Not while it runs: it could end and go on in one step, and its parent would never hear of the end.
+        accepted = row.status != RUNNING and await self._residents.submit(
+            execution, RedriveRequested(at=self.clock.now(), client_token=client_token)
+        )
+        row = await self.store.execution(execution)
+        assert row is not None
+        known = row.redriven_at if accepted else await self.known_redrive(row, client_token)
+        if known is not None:
+            return known
+        reason = refusal(row.status, await self.store.last_event_id(execution), "aws")
+        raise NotRedrivable(reason) if reason else Unavailable(f"{execution} is contended")
+
+    async def known_redrive(self, row: ExecutionRow, client_token: str | None) -> float | None:
+        """When this client token redrove the execution; None where it did not, or too long ago."""
+        now = self.clock.now()
+        if client_token is None or row.redriven_at is None or now >= row.redriven_at + TOKEN_SECONDS:
+            return None
+        return redriven_by(await self._residents.fold(row.id), client_token, now)
+
     async def start_express(self, request: StartRequested) -> float:
         """Start an asynchronous Express execution: that it starts is durable on return. Returns its start time."""
         return await self._express.start(request)
@@ -277,6 +314,9 @@ class Engine:
         self, *, through: str, status: str | None = None, limit: int = 100, before: tuple[float, str] | None = None
     ) -> list[ExecutionRow]:
         return await self.store.executions(through=through, status=status, limit=limit, before=before)
+
+    async def last_event_id(self, execution: str) -> int:
+        return await self.store.last_event_id(execution)
 
     async def text(self, execution: str, found: Document) -> str:
         """The JSON text that a row refers to."""
@@ -409,6 +449,8 @@ class Engine:
         if execution.item is not None:
             ended = ChildEnded(at=execution.at, index=execution.item, status=execution.status)
             return [(execution.parent, journal.encode_inline(ended))]
+        if execution.redrive_count:
+            return ()  # The task that waited has heard of the first end, or went before it.
         output = execution.output.text if execution.output is not None else None
         outcome = self._runner.child_ended(
             current_row(execution), execution.input.text, output, execution.parent_task or ""

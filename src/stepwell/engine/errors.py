@@ -19,6 +19,10 @@ class ExecutionNotFound(EngineError):
     """No execution has this id."""
 
 
+class NotRedrivable(EngineError):
+    """The execution cannot be redriven; the text is AWS's reason."""
+
+
 class Throttled(EngineError):
     """More is waiting than the engine takes; try again later."""
 

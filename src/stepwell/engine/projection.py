@@ -18,9 +18,10 @@ from stepwell.machine.commands import (
 )
 from stepwell.machine.execution import RUNNING, Execution
 from stepwell.machine.maprun.commands import Unwatch, Watch
+from stepwell.machine.maprun.records import MapRunRedriven
 from stepwell.machine.maprun.state import MapRun
 from stepwell.machine.payload import EMPTY, Payload
-from stepwell.machine.records import FORMAT, Event, Record
+from stepwell.machine.records import FORMAT, Event, ExecutionRedriven, Record
 from stepwell.machine.stimuli import StartRequested
 from stepwell.store.protocol import Document, ExecutionRow, OutboxEntry, StepCommit
 
@@ -55,7 +56,7 @@ def step_commit(
         format=FORMAT,
         body=encoded.body,
         payloads=payloads,
-        row=current_row(execution) if sequence == 0 or execution.status != RUNNING else None,
+        row=current_row(execution) if sequence == 0 or _shows(execution, records) else None,
         timers=_timers(commands),
         outbox=dict.fromkeys(done) | _outbox(commands) | _moot(execution),
         consumed=consumed,
@@ -84,6 +85,12 @@ def _outbox(commands: Sequence[Command]) -> dict[str, OutboxEntry | None]:
         elif isinstance(command, DropTask | DropMapRun | Unwatch):
             outbox[command.key] = None
     return outbox
+
+
+def _shows(execution: State, records: Sequence[Record]) -> bool:
+    """Whether the row shows something of the step."""
+    redriven = any(isinstance(record, ExecutionRedriven | MapRunRedriven) for record in records)
+    return execution.status != RUNNING or redriven
 
 
 def _moot(execution: State) -> dict[str, OutboxEntry | None]:
@@ -134,6 +141,8 @@ def current_row(execution: State) -> ExecutionRow:
         error=execution.error,
         cause=execution.cause,
         warnings=",".join(execution.crossed),
+        redrive_count=execution.redrive_count,
+        redriven_at=execution.redriven_at,
         map_run=execution.map_run,
         item=execution.item,
         item_count=execution.item_count,

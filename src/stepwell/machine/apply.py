@@ -95,7 +95,7 @@ def _cut(frame: Frame) -> None:
 def _execution_redriven(execution: Execution, record: r.ExecutionRedriven) -> None:
     execution.status, execution.stopped_at = RUNNING, None
     execution.output = execution.error = execution.cause = None
-    execution.budget_spent = False
+    # A budget that was spent stays so: its renewal may be under way, and does no harm.
     execution.redrive_count, execution.redriven_at = record.redrive_count, record.at
     if record.client_token is not None:
         redrives = [*execution.redrives, Redrive(record.client_token, record.at)]
