@@ -12,11 +12,12 @@ import click
 from stepwell import __version__
 from stepwell.commands.advise import advise
 from stepwell.commands.bench import bench
-from stepwell.commands.doctor import doctor
+from stepwell.commands.doctor import doctor, duration
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
 DEBUG = "STEPWELL_DEBUG"
 
 
@@ -345,6 +346,67 @@ def history(execution: str, each_event: bool, as_json: bool, endpoint_url: str |
         listing.show_events(events)
     else:
         listing.show_history(description, events)
+
+
+@commands.command()
+@click.argument("executions", nargs=-1, required=True, metavar="EXECUTION... | MACHINE")
+@click.option(
+    "--status", "statuses", multiple=True, type=click.Choice(UNSUCCESSFUL, case_sensitive=False),
+    help="All executions of MACHINE that ended so. Repeatable.",
+)  # fmt: skip
+@click.option("--since", callback=duration, metavar="DURATION", help="Only those that ended since, such as 2h.")
+@click.option("--rate", type=click.IntRange(1), default=20, show_default=True, help="At most so many a second.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be redriven.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@endpoint_option
+def redrive(
+    executions: tuple[str, ...], statuses: tuple[str, ...], since: float | None, rate: int, dry_run: bool, yes: bool,
+    endpoint_url: str | None,
+) -> None:  # fmt: skip
+    """Let executions that ended without success go on.
+
+    They go on where they failed: what succeeded keeps its result and is not run again. With --status, of all
+    executions of a state machine, after a question.
+
+    EXECUTION is an ARN, or MACHINE:NAME as `stepwell list MACHINE` shows it. The exit code is 1 when one was refused.
+
+    \b
+    Examples:
+      stepwell redrive orders:order-17
+      stepwell redrive orders --status FAILED --since 2h --dry-run
+    """
+    from stepwell.commands import client, redriving
+
+    endpoint = client.find_endpoint(endpoint_url)
+    if not statuses:
+        if since is not None or dry_run:
+            raise click.UsageError("--since and --dry-run are for the executions of MACHINE: add --status FAILED")
+        click.get_current_context().exit(redriving.redrive_some(endpoint, executions, rate))
+    if len(executions) > 1:
+        raise click.UsageError("with --status, name one state machine")
+    code = redriving.redrive_all(endpoint, executions[0], statuses, since, rate, dry_run, yes)
+    click.get_current_context().exit(code)
+
+
+@commands.command()
+@click.argument("executions", nargs=-1, required=True, metavar="EXECUTION...")
+@click.option("--error", help="The error that the executions end with.")
+@click.option("--cause", help="The cause that they end with.")
+@endpoint_option
+def stop(executions: tuple[str, ...], error: str | None, cause: str | None, endpoint_url: str | None) -> None:
+    """Stop executions.
+
+    They end as ABORTED; `stepwell redrive` lets them go on. EXECUTION is an ARN, or MACHINE:NAME as
+    `stepwell list MACHINE` shows it. The exit code is 1 when one was refused.
+
+    \b
+    Example:
+      stepwell stop orders:order-17 --cause "wrong address"
+    """
+    from stepwell.commands import client, redriving
+
+    endpoint = client.find_endpoint(endpoint_url)
+    click.get_current_context().exit(redriving.stop_some(endpoint, executions, error, cause))
 
 
 @commands.command()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -108,6 +109,18 @@ def test_each_retry_is_a_transition(url: str) -> None:
     assert _count(ops, TRANSITION) == 2 * (2 + 1) + 2 + 1
     assert _count(ops, INVOKE) == 2 * 2
     assert all(op.returned_at is not None for op in ops if op.call == INVOKE)
+
+
+def test_what_a_redrive_lets_work_again_is_a_transition_anew() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    types = (
+        "ExecutionStarted", "TaskStateEntered", "LambdaFunctionScheduled", "LambdaFunctionFailed", "ExecutionFailed",
+        "ExecutionRedriven", "LambdaFunctionScheduled", "LambdaFunctionSucceeded", "TaskStateExited",
+        "WaitStateEntered", "ExecutionAborted", "ExecutionRedriven", "WaitStateExited", "ExecutionSucceeded",
+    )  # fmt: skip
+    events = [{"id": id, "previousEventId": id - 1, "type": type, "timestamp": at} for id, type in enumerate(types, 1)]
+    ops = execution_ops(events, "run", "r")
+    assert (_count(ops, TRANSITION), _count(ops, INVOKE)) == (2 * 2, 2)
 
 
 def test_a_loop_and_an_empty_map_count_what_they_enter(url: str) -> None:

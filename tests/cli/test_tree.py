@@ -375,6 +375,108 @@ CASES = [
         """,
     ),
     (
+        "a redrive goes on in the state that failed, which is not entered again",
+        """
+        1 0 ExecutionStarted
+        2 0 TaskStateEntered Charge
+        3 2 LambdaFunctionScheduled
+        4 3 LambdaFunctionFailed {"error": "Lost"}
+        5 4 ExecutionFailed {"error": "Lost"}
+        6 5 ExecutionRedriven {"redriveCount": 1}
+        7 6 LambdaFunctionScheduled
+        8 7 LambdaFunctionSucceeded
+        9 8 TaskStateExited Charge
+        10 9 FailStateEntered Never
+        11 10 ExecutionFailed {"error": "E"}
+        12 11 ExecutionRedriven {"redriveCount": 2}
+        13 12 FailStateEntered Never
+        14 13 ExecutionFailed {"error": "E"}
+        """,
+        """
+        ├── ✓ Charge  attempt 2  700ms
+        ├── ✗ Never  E
+        └── ✗ Never  E
+        """,
+        """
+        execution started
+        Charge  entered
+        Charge  attempt 1 failed: Lost
+        execution failed: Lost
+        execution redriven
+        Charge  attempt 2
+        Charge  done after 700ms
+        Never  entered
+        execution failed: E
+        execution redriven
+        Never  entered
+        execution failed: E
+        """,
+    ),
+    (
+        "a redrive resumes the branches and iterations that did not succeed",
+        """
+        1 0 ExecutionStarted
+        2 0 ParallelStateEntered Both
+        3 2 ParallelStateStarted
+        4 3 PassStateEntered Kept
+        5 4 PassStateExited Kept
+        6 3 MapStateEntered All
+        7 6 MapStateStarted {"length": 3}
+        8 7 MapIterationStarted {"name": "All", "index": 0}
+        9 7 MapIterationStarted {"name": "All", "index": 1}
+        10 8 TaskStateEntered Ship
+        11 10 LambdaFunctionScheduled
+        12 9 TaskStateEntered Ship
+        13 12 LambdaFunctionScheduled
+        14 11 LambdaFunctionFailed {"error": "Lost"}
+        15 14 MapIterationFailed {"name": "All", "index": 0}
+        16 13 TaskStateAborted
+        17 16 MapIterationAborted {"name": "All", "index": 1}
+        18 14 MapStateFailed
+        19 18 ParallelStateFailed
+        20 19 ExecutionFailed {"error": "Lost"}
+        21 20 ExecutionRedriven {"redriveCount": 1}
+        22 14 LambdaFunctionScheduled
+        23 16 LambdaFunctionScheduled
+        24 18 MapIterationStarted {"name": "All", "index": 2}
+        25 23 LambdaFunctionSucceeded
+        26 25 TaskStateExited Ship
+        27 26 MapIterationSucceeded {"name": "All", "index": 1}
+        """,
+        """
+        └── ● Both  2.5s
+            ├── branch 1
+            │   └── ✓ Kept
+            └── branch 2
+                └── ● All  2.1s
+                    ├── ● [0]
+                    │   └── ● Ship  attempt 2  1.7s
+                    ├── ✓ [1]
+                    │   └── ✓ Ship  attempt 2  1.4s
+                    └── ● [2]
+        """,
+        """
+        execution started
+        Both  entered
+        Both branch 1 > Kept  entered
+        Both branch 1 > Kept  done after 100ms
+        Both branch 2 > All  entered
+        Both branch 2 > All [0] > Ship  entered
+        Both branch 2 > All [1] > Ship  entered
+        Both branch 2 > All [0] > Ship  attempt 1 failed: Lost
+        Both branch 2 > All [0]  failed
+        Both branch 2 > All [1] > Ship  aborted
+        Both branch 2 > All [1]  aborted
+        Both branch 2 > All  attempt 1 failed: Lost
+        Both  attempt 1 failed: Lost
+        execution failed: Lost
+        execution redriven
+        Both branch 2 > All [0] > Ship  attempt 2
+        Both branch 2 > All [1] > Ship  attempt 2
+        Both branch 2 > All [1] > Ship  done after 1.4s
+        """,
+    ),
+    (
         "events of a kind that is not known keep the thread together",
         """
         1 0 ExecutionStarted

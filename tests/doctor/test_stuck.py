@@ -53,6 +53,25 @@ def test_timers(members: dict[str, Any], check: str, what: str, evidence: str) -
     assert evidence in found.evidence[0]
 
 
+def test_a_redriven_timer_begins_again() -> None:
+    told = story(entered("Wait"), ("ExecutionAborted", {}), ("ExecutionRedriven", {}))
+    found = judge(told, {"Type": "Wait", "Seconds": 99_999_999}, TimeoutSeconds=100 * DAY)
+    redriven_at = START.timestamp() + 4
+    assert moment(redriven_at + 99_999_999) in found.evidence[0] and moment(redriven_at) in found.evidence[0]
+    assert told.transitions == {"S": 2}, "as AWS bills it"
+
+
+def test_a_redriven_task_is_waited_for_like_any_other() -> None:
+    scheduled = ("LambdaFunctionScheduled", {"lambdaFunctionScheduledEventDetails": {"resource": "f"}})
+    timed_out = ("LambdaFunctionTimedOut", {"lambdaFunctionTimedOutEventDetails": {"error": "States.Timeout"}})
+    failed = ("ExecutionFailed", {"executionFailedEventDetails": {"error": "States.Timeout"}})
+    told = story(entered("Task"), scheduled, timed_out, failed, ("ExecutionRedriven", {}), scheduled)
+    found = judge(told, {"Type": "Task", "Resource": "f"}, TimeoutSeconds=100 * DAY)
+    assert (found.check, found.severity) == ("stuck-call", NOTE)
+    assert moment(START.timestamp() + 6 + 100 * DAY) in found.evidence[0], "the machine's clock began again"
+    assert told.transitions == {"S": 2} and [repeat.state for repeat in told.repeats] == ["S"]
+
+
 @pytest.mark.parametrize(
     ("scheduled", "severity", "bound"),
     [

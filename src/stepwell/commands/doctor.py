@@ -21,7 +21,10 @@ _DURATION = re.compile(r"(?P<number>\d{1,6})(?P<unit>[smhd])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> float:
+def duration(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """The seconds of an option such as `90s` or `7d`."""
+    if value is None:
+        return None
     found = _DURATION.fullmatch(value)
     if found is None:
         raise click.BadParameter(f"{value!r} is no duration: write 90s, 15m, 1h or 7d")
@@ -44,15 +47,15 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> 
     help="Where an endpoint here keeps its functions' logs, for cold starts.",
 )  # fmt: skip
 @click.option(
-    "--since", callback=_seconds, metavar="DURATION", default="24h", show_default=True,
+    "--since", callback=duration, metavar="DURATION", default="24h", show_default=True,
     help="How far back to look at what has ended.",
 )  # fmt: skip
 @click.option(
-    "--stuck-after", callback=_seconds, metavar="DURATION", default="1h", show_default=True,
+    "--stuck-after", callback=duration, metavar="DURATION", default="1h", show_default=True,
     help="From what time on a wait of a running execution is looked at.",
 )  # fmt: skip
 @click.option(
-    "--time-limit", callback=_seconds, metavar="DURATION", default="60s", show_default=True,
+    "--time-limit", callback=duration, metavar="DURATION", default="60s", show_default=True,
     help="When to stop looking; what is left out is said.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

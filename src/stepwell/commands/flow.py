@@ -39,7 +39,8 @@ class State:
     """One visit to a state. Times are epoch seconds; `error` and `cause` are those of the latest failed attempt.
 
     `attempts` counts what was tried at least once: tasks, and the branches of a Parallel or Map as a whole. `branches`
-    are those of the latest attempt. `note` says what a running state waits for.
+    are those of the latest attempt. `note` says what a running state waits for, and `resumed_at` when a redrive let it
+    go on.
     """
 
     name: str
@@ -51,6 +52,7 @@ class State:
     error: str | None = None
     cause: str | None = None
     ended_at: float | None = None
+    resumed_at: float | None = None
     note: str = ""
     branches: list[Branch] = field(default_factory=list)
 
@@ -59,12 +61,16 @@ Place: TypeAlias = State | Branch
 
 
 class Flow:
-    """One execution as its history tells it. `status`, `output`, `error` and `cause` are DescribeExecution's."""
+    """One execution as its history tells it. `status`, `output`, `error` and `cause` are DescribeExecution's.
+
+    A redrive reopens the states that had not succeeded: their next events follow without another Entered event.
+    """
 
     def __init__(self) -> None:
         self.root = Branch("")
         self.status = "RUNNING"
         self.started_at = 0.0
+        self.redriven_at: float | None = None
         self.ended_at: float | None = None
         self.output: str | None = None
         self.error: str | None = None
@@ -83,6 +89,8 @@ class Flow:
         """Where the thread stands after the event: inside of what it touched, or after a state that it has left."""
         if isinstance(touched, State) and touched.status in (SUCCEEDED, CAUGHT):
             return touched.parent
+        if touched is self.root and self.root.states[-1:] and self.root.states[-1].status == RUNNING:
+            return self.root.states[-1]  # The top thread goes on in the state that a redrive has reopened.
         return touched or place
 
 
@@ -126,6 +134,25 @@ def _execution_ended(flow: Flow, event: Event, detail: Mapping[str, Any], place:
                 _end(state, FAILED, state.ended_at or flow.ended_at)
     _abort_within(flow.root, flow.ended_at)
     return flow.root
+
+
+def _execution_redriven(flow: Flow, event: Event, detail: Mapping[str, Any], place: Place) -> Place:
+    flow.status, flow.redriven_at, flow.ended_at = "RUNNING", _seconds(event), None
+    flow.output = flow.error = flow.cause = None
+    _reopen_within(flow.root, flow.redriven_at)
+    return flow.root
+
+
+def _reopen_within(branch: Branch, at: float) -> None:
+    """What did not succeed goes on. A Fail state is entered again instead."""
+    branch.status = RUNNING
+    for state in branch.states[-1:]:
+        if state.status in (SUCCEEDED, CAUGHT) or state.type == "Fail":
+            continue
+        state.status, state.ended_at, state.resumed_at = RUNNING, None, at
+        for inner in state.branches:
+            if inner.status != SUCCEEDED:
+                _reopen_within(inner, at)
 
 
 def _abort_within(branch: Branch, at: float) -> None:
@@ -308,6 +335,7 @@ _Handler: TypeAlias = Callable[[Flow, Event, Mapping[str, Any], Place], Place | 
 _HANDLERS: dict[str, _Handler] = {
     "ExecutionStarted": _execution_started,
     **dict.fromkeys(_STATUS, _execution_ended),
+    "ExecutionRedriven": _execution_redriven,
     **dict.fromkeys(("LambdaFunctionScheduled", "TaskScheduled", "ActivityScheduled"), _scheduled),
     **dict.fromkeys(("ParallelStateStarted", "MapStateStarted"), _branches_started),
     **dict.fromkeys(("LambdaFunctionStarted", "TaskStarted", "ActivityStarted"), _begun),

@@ -40,6 +40,7 @@ _WORDS = {
     "ExecutionFailed": "failed",
     "ExecutionTimedOut": "timed out",
     "ExecutionAborted": "aborted",
+    "ExecutionRedriven": "redriven",
 }
 _STYLES = {"RUNNING": "cyan", "SUCCEEDED": "green", "FAILED": "red", "TIMED_OUT": "red", "ABORTED": "magenta"}
 

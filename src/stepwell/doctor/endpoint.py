@@ -176,8 +176,6 @@ class _Examination:
             self._seen += check_repeats(machine.name, story)
             if story.flow.status == "RUNNING":
                 self._seen += stuck(machine.name, story, self._definition_of(story), now, after)
-            elif item.get("redriveCount"):
-                self._left_out(f"what {story.label} waits for: it was redriven, and its history goes on after its end")
 
     def _oldest_running(self, machine: _Machine, before: float) -> tuple[list[dict[str, Any]], int]:
         """The oldest of those that were started before a time, oldest first, and how many there are in all.

@@ -76,6 +76,8 @@ class Story:
         self.events = event["id"]
         self.latest_at = event["timestamp"].timestamp()
         self._measure(event["type"], detail, place)
+        if event["type"] == "ExecutionRedriven":
+            self._resume()
         if not isinstance(place, State):
             return
         type = event["type"]
@@ -111,6 +113,12 @@ class Story:
     def _enter(self, state: State) -> None:
         self.transitions[state.name] += 1
         self._visits[state.parent][state.type, state.name] += 1
+
+    def _resume(self) -> None:
+        """States that a redrive lets work again. What a task or a fork does anew has an event of its own."""
+        for state in self.open_leaves():
+            if state.type not in ("Task", "Parallel", "Map"):
+                self.transitions[state.name] += 1
 
     def _try(self, state: State, detail: Mapping[str, Any], type: str) -> None:
         if state.attempts > 1:

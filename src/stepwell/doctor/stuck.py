@@ -49,13 +49,18 @@ def _since(at: float, now: float) -> str:
 
 
 def _ends(story: Story, seconds: float) -> str:
-    return f"at {moment(story.flow.started_at + seconds)}"
+    return f"at {moment((story.flow.redriven_at or story.flow.started_at) + seconds)}"
 
 
 def _waits_since(leaf: State, story: Story) -> float:
     """A task that is retried has waited since it was entered: every attempt has an event."""
     attempt = story.attempts.get(leaf)
-    return leaf.entered_at if attempt is None or leaf.status == FAILING else attempt.latest_at
+    return _begun_at(leaf) if attempt is None or leaf.status == FAILING else attempt.latest_at
+
+
+def _begun_at(leaf: State) -> float:
+    """When the state began to work: a redrive lets it begin again."""
+    return leaf.resumed_at or leaf.entered_at
 
 
 def _explain(leaf: State, story: Story, members: Mapping[str, Mapping[str, Any]], now: float) -> _Answer:
@@ -76,7 +81,7 @@ def _mode(state: Mapping[str, Any]) -> str:
 
 
 def _timer(leaf: State, state: Mapping[str, Any], now: float) -> _Answer:
-    due, source = _due(leaf.entered_at, state)
+    due, source = _due(_begun_at(leaf), state)
     if due is None:
         return "stuck-timer", NOTE, f"waits for a timer, whose time comes from {source}", ""
     if now - due > OVERDUE_SECONDS:
@@ -84,11 +89,11 @@ def _timer(leaf: State, state: Mapping[str, Any], now: float) -> _Answer:
     return "stuck-timer", NOTE, "waits for a timer", f", until {moment(due)}"
 
 
-def _due(entered_at: float, state: Mapping[str, Any]) -> tuple[float | None, str]:
+def _due(begun_at: float, state: Mapping[str, Any]) -> tuple[float | None, str]:
     """When a Wait state ends, or None and where the time comes from."""
     seconds, timestamp = state.get("Seconds"), state.get("Timestamp")
     if isinstance(seconds, int | float):
-        return entered_at + seconds, ""
+        return begun_at + seconds, ""
     if isinstance(timestamp, str) and not timestamp.lstrip().startswith("{%"):
         return datetime.fromisoformat(timestamp).timestamp(), ""
     member = next((name for name in ("SecondsPath", "TimestampPath", "Seconds", "Timestamp") if name in state), "")

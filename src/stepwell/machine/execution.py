@@ -9,7 +9,6 @@ RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED = "RUNNING", "SUCCEEDED", "FAILED
 TOP_FRAME = 1
 """The thread of control that begins at StartAt. Frame 0 is the execution itself, which has only a timer."""
 
-
 REDRIVES_KEPT = 10
 """How many redrives are known by their client tokens, as AWS's API reference has it."""
 

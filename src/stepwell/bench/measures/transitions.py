@@ -2,7 +2,8 @@
 
 AWS bills a transition for each state that is entered and for each retry of one (aws.amazon.com/step-functions/pricing,
 by second-hand copies of March 2026). A retry enters no state again: its task is scheduled again, or its branches or
-iterations are started again, after something else than the state's entry.
+iterations are started again, after something else than the state's entry. Neither does a redrive, which is billed as
+well: it shows in the same way, or in that a state which does nothing on its way is exited after something else.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ HISTORY = "states"
 
 _ENTERED, _EXITED, _SCHEDULED = "StateEntered", "StateExited", "Scheduled"
 _TRIES = (_SCHEDULED, "ParallelStateStarted", "MapStateStarted")
+_AT_ONCE = ("Pass", "Choice", "Wait", "Succeed")
 _CONTAINERS = ("Parallel", "Map")
 _TASKS = ("LambdaFunction", "Task")
 _OUTCOMES = ("Succeeded", "Failed", "TimedOut")
@@ -48,10 +50,15 @@ def _calls(event: Event, by_id: Mapping[int, Event]) -> Iterator[tuple[str, bool
     type = event["type"]
     if type.endswith(_ENTERED):
         yield TRANSITION, type.startswith(_CONTAINERS)
-    elif type.endswith(_TRIES) and not by_id[event["previousEventId"]]["type"].endswith(_ENTERED):
+    elif _works(type) and not by_id[event["previousEventId"]]["type"].endswith(_ENTERED):
         yield TRANSITION, True
     if type == "LambdaFunctionScheduled" or _resource(event) == "lambda":
         yield INVOKE, False
+
+
+def _works(type: str) -> bool:
+    """Whether the event follows the state's entry, unless the state works again."""
+    return type.endswith(_TRIES) or (type.endswith(_EXITED) and type.startswith(_AT_ONCE))
 
 
 def _resource(event: Event) -> str | None:
