@@ -100,6 +100,20 @@ def test_the_definition_is_the_one_of_the_start(api: Any) -> None:
     assert api.finish(execution)["status"] == "FAILED"
 
 
+@pytest.mark.parametrize("type", ["STANDARD", "EXPRESS"])
+def test_a_child_of_a_map_run_is_redriven_by_that_alone(api: Any, type: str) -> None:
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": type}, **FAIL}
+    states = {"M": {"Type": "Map", "ItemProcessor": processor, "End": True}}
+    execution = api.start(api.create(definition={"StartAt": "M", "States": states}), input="[1]")
+    assert api.finish(execution)["redriveStatus"] == "REDRIVABLE"
+    (run,) = api.call("ListMapRuns", executionArn=execution)["mapRuns"]
+    (child,) = api.call("ListExecutions", mapRunArn=run["mapRunArn"])["executions"]
+    described = api.call("DescribeExecution", executionArn=child["executionArn"])
+    assert described["redriveStatus"] == "REDRIVABLE_BY_MAP_RUN" and "redriveStatusReason" not in described
+    code, text = api.refused("RedriveExecution", executionArn=child["executionArn"])
+    assert code == "ExecutionNotRedrivable" and "redrive the execution of the Map" in text
+
+
 @pytest.mark.parametrize(
     ("request_", "code"),
     [

@@ -128,6 +128,8 @@ async def redrive_execution(service: Service, who: Identity, request: Members) -
     redriven_at = await service.engine.known_redrive(row, token)
     if redriven_at is None:
         reason = await _not_redrivable(service, row)
+        if row.map_run is not None:
+            reason = reason or "Execution is a child of a Map Run: redrive the execution of the Map"  # a text of ours
         if reason is not None:
             raise ServiceError("ExecutionNotRedrivable", reason)
         try:
@@ -248,14 +250,14 @@ async def _redrive_status(service: Service, row: ExecutionRow) -> dict[str, str]
     reason = await _not_redrivable(service, row)
     if reason is not None:
         return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
-    return {"redriveStatus": "REDRIVABLE"}
+    return {"redriveStatus": "REDRIVABLE" if row.map_run is None else "REDRIVABLE_BY_MAP_RUN"}
 
 
 async def _not_redrivable(service: Service, row: ExecutionRow) -> str | None:
     """AWS's reason why an execution cannot be redriven now, in AWS's order as the model lists them."""
     if row.status in (RUNNING, SUCCEEDED):
         return refusal(row, 0, service.limits, row.started_at)
-    if not await service.catalog.is_active(row.state_machine):
+    if not await service.catalog.is_active(row.state_machine.partition("/")[0]):  # without a Distributed Map's label
         return "State machine is in DELETING status"
     events = await service.engine.last_event_id(row.id)
     return refusal(row, events, service.limits, service.engine.clock.now())
