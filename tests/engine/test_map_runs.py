@@ -279,3 +279,78 @@ async def test_an_order_to_stop_that_overtakes_the_start_is_not_lost(lab: Lab) -
         return all(row.status != RUNNING for row in rows) and not await lab.store.outbox(EVERY_SHARD)
 
     await until(nothing_runs)
+
+
+@pytest.mark.parametrize("type", ["STANDARD", "EXPRESS"])
+async def test_a_redrive_runs_only_the_unsuccessful_children(any_lab: Lab, type: str) -> None:
+    broken = True
+
+    async def odd_ones_fail(command: StartTask) -> Any:
+        if broken and command.input.value % 2:
+            raise TaskError("Odd", "it is odd")
+        return command.input.value
+
+    any_lab.handlers["f"] = odd_ones_fail
+    node = await any_lab.node()
+    items = Payload(list(range(10)))
+    id = await any_lab.start(node, distributed(type, MaxConcurrency=2, ToleratedFailureCount=2), input=items)
+    assert (await any_lab.finish(id)).status == FAILED
+    run = await only_map_run(any_lab)
+    began = {child.item: child.status for child in await any_lab.store.children(run.id)}
+    assert sorted(began.values()).count(FAILED) == 3
+    broken, first_calls = False, len(node.functions.calls)
+    await node.engine.redrive_execution(id, "token")
+    assert (await any_lab.finish(id)).output.value == list(range(10))
+    again = [command.input.value for _, command in node.functions.calls[first_calls:]]
+    assert sorted(again) == [item for item in range(10) if began.get(item) != SUCCEEDED]
+    assert (await events_of(any_lab.store, id))[-6:] == [
+        "ExecutionRedriven", "MapRunRedriven", "MapRunSucceeded", "MapStateSucceeded", "MapStateExited",
+        "ExecutionSucceeded",
+    ]  # fmt: skip
+    run = await only_map_run(any_lab)
+    assert (run.status, run.redrive_count) == (SUCCEEDED, 1)
+    assert {child.status for child in await any_lab.store.children(run.id)} == {SUCCEEDED}
+    for child in await any_lab.store.children(run.id):
+        await check_journal(any_lab.store, child.id)
+
+
+@pytest.mark.parametrize("type", ["STANDARD", "EXPRESS"])
+async def test_a_crash_in_a_redrive_redrives_nothing_twice(any_lab: Lab, type: str) -> None:
+    fails, gate = True, asyncio.Event()
+
+    async def second_waits(command: StartTask) -> Any:
+        if fails:
+            raise TaskError("Broken")
+        await gate.wait()
+        return command.input.value
+
+    any_lab.handlers["f"] = second_waits
+    node = await any_lab.node()
+    id = await any_lab.start(node, distributed(type), input=Payload([1]))
+    assert (await any_lab.finish(id)).status == FAILED
+    fails = False
+    await node.engine.redrive_execution(id, None)
+    await until(lambda: len(node.functions.calls) == 2)
+    await any_lab.restart(node)
+    gate.set()
+    assert (await any_lab.finish(id)).output.value == [1]
+    (child,) = await any_lab.store.children((await only_map_run(any_lab)).id)
+    assert child.redrive_count == 1
+
+
+async def test_a_stopped_execution_is_redriven_with_its_map_run(lab: Lab) -> None:
+    gate = asyncio.Event()
+
+    async def held(command: StartTask) -> Any:
+        await gate.wait()
+        return command.input.value
+
+    lab.handlers["f"] = held
+    node = await lab.node()
+    id = await lab.start(node, distributed(MaxConcurrency=1), input=Payload([1, 2]))
+    await until(lambda: len(node.functions.calls) == 1)
+    await node.engine.stop_execution(id, None, None)
+    gate.set()
+    await node.engine.redrive_execution(id, None)
+    assert (await lab.finish(id)).output.value == [1, 2]
+    assert (await only_map_run(lab)).redrive_count == 1

@@ -181,7 +181,7 @@ def test_a_redriven_map_run_runs_only_what_did_not_succeed() -> None:
     driver.settle(1, FAILED)
     driver.settle(2, ABORTED)
     assert driver.run.status == FAILED
-    driver.feed(s.MapRunRedriveRequested(at=driver.at, failed=[(1, 1), (2, 1)]))
+    driver.feed(s.MapRunRedriveRequested(at=driver.at, failed=[(1, 1), (2, 1)], redrives=1))
     assert sorted(driver.children) == [1, 2]
     for index in (1, 2, 3, 4):
         driver.settle(index)

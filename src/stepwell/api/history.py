@@ -113,6 +113,10 @@ def _map_run_started(event: r.MapRunStarted, include_data: bool) -> Details:
     return {"mapRunArn": event.map_run}
 
 
+def _map_run_redriven(event: r.MapRunRedriven, include_data: bool) -> Details:
+    return {"mapRunArn": event.map_run, "redriveCount": event.redrive_count}
+
+
 def _map_run_ended(event: r.MapRunEnded, include_data: bool) -> Details:
     return _present(error=event.error, cause=event.cause)
 
@@ -134,6 +138,7 @@ _DETAILS: dict[type[r.Event], tuple[str, Callable[[Any, bool], Details]]] = {
     r.TaskEnded: ("", _task_ended),
     r.MapStarted: ("", _map_started),
     r.MapRunStarted: ("", _map_run_started),
+    r.MapRunRedriven: ("", _map_run_redriven),
     r.MapRunEnded: ("", _map_run_ended),
     r.IterationStarted: ("", _iteration),
     r.IterationEnded: ("", _iteration),

@@ -90,7 +90,7 @@ class Engine:
         self._dispatcher = Dispatcher(runner, self.clock, self._submit, probe)
         self._express = Express(store, self._residents, programs)
         self._map_runs = MapRuns(
-            store, self._residents, self._committer, self._express, runner, self.clock, programs, self.start_execution,
+            store, self._residents, self._committer, self._express, runner, self.clock, programs, self,
             self._submit, self._announce,
         )  # fmt: skip
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}

@@ -10,23 +10,23 @@ An Express child runs in memory and is committed once, at its end: a crash befor
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from stepwell.asl.errors import StatesError
 from stepwell.engine.clock import Clock
 from stepwell.engine.committer import LOST, Committer
-from stepwell.engine.errors import ExecutionExists, Throttled, Unavailable
+from stepwell.engine.errors import ExecutionExists, NotRedrivable, Throttled, Unavailable
 from stepwell.engine.express import Express
 from stepwell.engine.projection import step_commit
 from stepwell.engine.residents import Residents
 from stepwell.engine.tasks import EndedChild, TaskRunner
 from stepwell.machine import journal
 from stepwell.machine.apply import ENDINGS, apply
-from stepwell.machine.commands import Command, StartMapRun
+from stepwell.machine.commands import Command, RedriveMapRun, StartMapRun
 from stepwell.machine.decide import started_record
-from stepwell.machine.execution import ABORTED, FAILED, RUNNING, Execution
+from stepwell.machine.execution import ABORTED, FAILED, RUNNING, SUCCEEDED, Execution
 from stepwell.machine.maprun.commands import (
     GatherResults,
     ReadItems,
@@ -38,9 +38,16 @@ from stepwell.machine.maprun.commands import (
 )
 from stepwell.machine.maprun.records import MapRunSettled
 from stepwell.machine.maprun.state import MapRun
-from stepwell.machine.maprun.stimuli import ChildEnded, ItemsRead, MapRunRequested, ResultsGathered
+from stepwell.machine.maprun.stimuli import (
+    ChildEnded,
+    ItemsRead,
+    MapRunRedriveRequested,
+    MapRunRequested,
+    ResultsGathered,
+)
 from stepwell.machine.payload import Payload
-from stepwell.machine.records import ExecutionEnded, Record
+from stepwell.machine.records import ExecutionEnded, ExecutionRedriven, Record
+from stepwell.machine.redrive import redriven_by
 from stepwell.machine.stimuli import MapRunEnded, StartRequested, Stimulus, StopRequested
 from stepwell.store.protocol import Document, ExecutionRow, Store, StoreError
 
@@ -52,15 +59,20 @@ RETRY_SECONDS = 1.0
 """How long work waits that could not be done because the store does not answer."""
 
 
-class MapRuns:
-    """Performs the commands of Map Runs and of the Maps that order them.
+class Executions(Protocol):
+    """What the engine does with Standard executions; `closed` waits for the end of a Map Run too."""
 
-    `start` starts a Standard child, `redrive` lets one go on, `submit` hands a stimulus to a journal.
-    """
+    async def start_execution(self, request: StartRequested) -> ExecutionRow: ...
+    async def redrive_execution(self, execution: str, client_token: str | None) -> float: ...
+    async def closed(self, execution: str) -> ExecutionRow: ...
+
+
+class MapRuns:
+    """Performs the commands of Map Runs and of the Maps that order them. `submit` hands a stimulus to a journal."""
 
     def __init__(
         self, store: Store, residents: Residents, committer: Committer, express: Express, runner: TaskRunner,
-        clock: Clock, programs: Callable[[str], Awaitable[Any]], start: Callable[[StartRequested], Awaitable[Any]],
+        clock: Clock, programs: Callable[[str], Awaitable[Any]], executions: Executions,
         submit: Callable[[str, Stimulus], Awaitable[bool]], announce: Callable[[Sequence[str]], None],
     ) -> None:  # fmt: skip
         self._store = store
@@ -70,7 +82,7 @@ class MapRuns:
         self._runner = runner
         self._clock = clock
         self._programs = programs
-        self._start = start
+        self._executions = executions
         self._submit = submit
         self._announce = announce
         self._children: dict[str, asyncio.Task[None]] = {}
@@ -88,12 +100,14 @@ class MapRuns:
         match command:
             case StartMapRun():
                 self._spawn(lambda: self._begin(id, command))
+            case RedriveMapRun():
+                self._spawn(lambda: self._redrive(id, command))
             case ReadItems():
                 self._spawn(lambda: self._read(id, command))
             case StartMapChild(request=request):
                 self._spawn_child(request, lambda: self._start_child(request))
             case RedriveMapChild(request=request):
-                self._spawn_child(request, lambda: self._redrive_child(request))
+                self._spawn_child(request, lambda: self._redrive_child(id, command))
             case StopMapChild():
                 self._spawn(lambda: self._stop_child(id, command))
             case GatherResults():
@@ -107,8 +121,8 @@ class MapRuns:
         if not isinstance(last, MapRunSettled):
             return []
         ended = MapRunEnded(
-            at=last.at, frame=run.ordered.frame, attempt=run.ordered.attempt, output=last.output, error=last.error,
-            cause=last.cause,
+            at=last.at, frame=run.ordered.frame, attempt=run.ordered.attempt, redrives=run.redrive_count,
+            output=last.output, error=last.error, cause=last.cause,
         )  # fmt: skip
         return [(run.execution, journal.encode_inline(ended))]
 
@@ -126,6 +140,22 @@ class MapRuns:
         if all(frame.map_run != order.map_run or frame.waiting != "map_run" for frame in parent.frames.values()):
             # Its Map was aborted before it began, so the order to stop it found nothing.
             await self._submit(order.map_run, StopRequested(at=self._clock.now()))
+
+    async def _redrive(self, execution: str, order: RedriveMapRun) -> None:
+        """Let the Map Run go on once it has ended: its children may still be on their way to their ends."""
+        await self._executions.closed(order.map_run)
+        failed = [(row.item or 0, row.item_count or 1) async for row in self._rows(order.map_run) if _unsuccessful(row)]
+        request = MapRunRedriveRequested(at=self._clock.now(), failed=failed, redrives=order.redrives)
+        await self._submit(order.map_run, request)
+        await self._store.forget(execution, outbox=[order.key])
+
+    async def _rows(self, run: str) -> AsyncIterator[ExecutionRow]:
+        """The children of a Map Run that ever began, in the order of their items."""
+        beyond = -1
+        while rows := await self._store.children(run, beyond=beyond, limit=CHILDREN_PER_READ):
+            for row in rows:
+                yield row
+            beyond = rows[-1].item or 0
 
     async def _read(self, run: str, command: ReadItems) -> None:
         try:
@@ -150,12 +180,9 @@ class MapRuns:
         await self._submit(run, results)
 
     async def _ended_children(self, run: str) -> AsyncIterator[EndedChild]:
-        beyond = -1
-        while rows := await self._store.children(run, beyond=beyond, limit=CHILDREN_PER_READ):
-            for row in rows:
-                output = None if row.output is None else await self._text(row, row.output)
-                yield EndedChild(row, await self._text(row, row.input), output)
-            beyond = rows[-1].item or 0
+        async for row in self._rows(run):
+            output = None if row.output is None else await self._text(row, row.output)
+            yield EndedChild(row, await self._text(row, row.input), output)
         for child in await self._never_began(run):
             yield child
 
@@ -185,23 +212,33 @@ class MapRuns:
     async def _start_child(self, request: StartRequested) -> None:
         if self._is_express(request):
             if await self._store.execution(request.execution) is None:
-                await self._run_express(request, Execution())
+                await self._run_express(request, Execution(), None)
             return
         try:
-            await self._start(request)
+            await self._executions.start_execution(request)
         except ExecutionExists:
             pass  # It was started before; its last step has told the Map Run or will.
 
-    async def _redrive_child(self, request: StartRequested) -> None:
-        child = await self._residents.fold(request.execution)
+    async def _redrive_child(self, run: str, command: RedriveMapChild) -> None:
+        request, token = command.request, command.client_token
         if self._is_express(request):
-            await self._run_express(msgspec.structs.replace(request, input=child.input), child)
+            child = await self._residents.fold(request.execution)
+            if redriven_by(child, token, self._clock.now()) is None:
+                await self._run_express(msgspec.structs.replace(request, input=child.input), child, token)
+            return
+        try:
+            await self._executions.redrive_execution(request.execution, token)
+        except NotRedrivable as error:
+            row = await self._store.execution(request.execution)
+            if row is not None and _unsuccessful(row):
+                log.warning("%s stays as it is: %s", request.execution, error)
+                await self._submit(run, ChildEnded(at=self._clock.now(), index=row.item or 0, status=row.status))
 
     def _is_express(self, request: StartRequested) -> bool:
         return ":express:" in request.execution
 
-    async def _run_express(self, request: StartRequested, before: Execution) -> None:
-        """Run an Express child to its end and commit it. `before` is what an earlier run has left."""
+    async def _run_express(self, request: StartRequested, before: Execution, client_token: str | None) -> None:
+        """Run an Express child to its end and commit it. `before` is what an earlier run has left, for a redrive."""
         assert request.parent is not None and request.item is not None
         try:
             ended = await self._express.run(request)
@@ -210,7 +247,7 @@ class MapRuns:
             await self._submit(request.parent, ChildEnded(at=self._clock.now(), index=request.item, status=FAILED))
             return
         position = before.sequence, before.event_id
-        records: list[Record] = [started_record(request, max(request.at, before.at), "")]
+        records = [_beginning(request, before, client_token)]
         records.append(
             ExecutionEnded(
                 type=ENDINGS[ended.status], at=max(ended.at, before.at), previous=before.event_id + 1,
@@ -271,3 +308,18 @@ class MapRuns:
             except Exception:
                 log.exception("defect in the work for a Map Run")
                 return
+
+
+def _unsuccessful(row: ExecutionRow) -> bool:
+    return row.status not in (RUNNING, SUCCEEDED)
+
+
+def _beginning(request: StartRequested, before: Execution, client_token: str | None) -> Record:
+    """The first record of what an Express child is committed with."""
+    at = max(request.at, before.at)
+    if client_token is None:
+        return started_record(request, at, "")
+    return ExecutionRedriven(
+        type="ExecutionRedriven", at=at, previous=before.event_id, redrive_count=before.redrive_count + 1, resumes={},
+        client_token=client_token,
+    )  # fmt: skip

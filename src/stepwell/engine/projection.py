@@ -9,6 +9,7 @@ from stepwell.machine.commands import (
     Command,
     DropMapRun,
     DropTask,
+    RedriveMapRun,
     RenewBudget,
     StartMapRun,
     StartTask,
@@ -18,7 +19,7 @@ from stepwell.machine.commands import (
 )
 from stepwell.machine.execution import RUNNING, Execution
 from stepwell.machine.maprun.commands import Unwatch, Watch
-from stepwell.machine.maprun.records import MapRunRedriven
+from stepwell.machine.maprun.records import MapRunReopened
 from stepwell.machine.maprun.state import MapRun
 from stepwell.machine.payload import EMPTY, Payload
 from stepwell.machine.records import FORMAT, Event, ExecutionRedriven, Record
@@ -80,7 +81,7 @@ def _outbox(commands: Sequence[Command]) -> dict[str, OutboxEntry | None]:
         if isinstance(command, StartTask):
             queue = command.resource if command.family == "Activity" else ""
             outbox[command.key] = OutboxEntry(journal.encode_inline(command), queue)
-        elif isinstance(command, StopChild | RenewBudget | StartMapRun | Watch):
+        elif isinstance(command, StopChild | RenewBudget | StartMapRun | RedriveMapRun | Watch):
             outbox[command.key] = OutboxEntry(journal.encode_inline(command))
         elif isinstance(command, DropTask | DropMapRun | Unwatch):
             outbox[command.key] = None
@@ -89,7 +90,7 @@ def _outbox(commands: Sequence[Command]) -> dict[str, OutboxEntry | None]:
 
 def _shows(execution: State, records: Sequence[Record]) -> bool:
     """Whether the row shows something of the step."""
-    redriven = any(isinstance(record, ExecutionRedriven | MapRunRedriven) for record in records)
+    redriven = any(isinstance(record, ExecutionRedriven | MapRunReopened) for record in records)
     return execution.status != RUNNING or redriven
 
 

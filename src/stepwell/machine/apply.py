@@ -204,10 +204,19 @@ def _map_started(execution: Execution, record: r.MapStarted) -> None:
 def _map_run_started(execution: Execution, record: r.MapRunStarted) -> None:
     frame = _advance(execution, record)
     frame.waiting, frame.map_run, frame.attempt = "map_run", record.map_run, record.attempt
+    frame.map_run_redrives = 0
+
+
+def _map_run_redriven(execution: Execution, record: r.MapRunRedriven) -> None:
+    frame = _advance(execution, record)
+    frame.waiting, frame.map_run_redrives = "map_run", record.redrive_count
 
 
 def _map_run_ended(execution: Execution, record: r.MapRunEnded) -> None:
-    _advance(execution, record).waiting = ""
+    frame = _advance(execution, record)
+    frame.waiting = ""
+    if record.type == "MapRunSucceeded":
+        frame.map_run = None  # Should the Map fail all the same, a redrive has nothing to go on with.
 
 
 def _iteration_started(execution: Execution, record: r.IterationStarted) -> None:
@@ -314,6 +323,7 @@ _APPLY: dict[type[r.Record], Callable[[Execution, Any], None]] = {
     r.ParallelStarted: _parallel_started,
     r.MapStarted: _map_started,
     r.MapRunStarted: _map_run_started,
+    r.MapRunRedriven: _map_run_redriven,
     r.MapRunEnded: _map_run_ended,
     r.IterationStarted: _iteration_started,
     r.IterationEnded: _iteration_ended,

@@ -96,8 +96,21 @@ class StartMapRun(Command, frozen=True, kw_only=True):
         return map_run_key(self.frame, self.attempt)
 
 
+class RedriveMapRun(Command, frozen=True, kw_only=True):
+    """Let a Map Run that did not succeed go on, for the `redrives`-th time."""
+
+    frame: int
+    attempt: int
+    map_run: str
+    redrives: int
+
+    @property
+    def key(self) -> str:
+        return map_run_key(self.frame, self.attempt)
+
+
 class DropMapRun(Command, frozen=True, kw_only=True):
-    """The Map Run has ended, or nobody waits for it: it need not be started any more."""
+    """The Map Run has ended, or nobody waits for it: it need not be started or redriven any more."""
 
     frame: int
     attempt: int
@@ -139,5 +152,5 @@ class RenewBudget(Command, frozen=True, kw_only=True):
 
 
 AnyCommand: TypeAlias = (
-    StartTask | DropTask | StartMapRun | DropMapRun | StopChild | StartTimer | StopTimer | RenewBudget
+    StartTask | DropTask | StartMapRun | RedriveMapRun | DropMapRun | StopChild | StartTimer | StopTimer | RenewBudget
 )

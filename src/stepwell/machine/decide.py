@@ -178,7 +178,9 @@ def _about_task(handle: Callable[[Turn, Frame, Any], None]) -> Callable[[Turn, A
 
 def _map_run_ended(turn: Turn, stimulus: s.MapRunEnded) -> bool:
     frame = turn.execution.frames.get(stimulus.frame)
-    if not turn.running or frame is None or frame.waiting != "map_run" or frame.attempt != stimulus.attempt:
+    if not turn.running or frame is None or frame.waiting != "map_run":
+        return False
+    if (frame.attempt, frame.map_run_redrives) != (stimulus.attempt, stimulus.redrives):
         return False
     _guarded(turn, frame, lambda turn, frame: distributed.map_run_ended(turn, frame, stimulus))
     return True

@@ -9,7 +9,7 @@ from stepwell.asl.errors import RUNTIME, StatesError
 from stepwell.asl.program import Distributed, MapState
 from stepwell.machine import records as r
 from stepwell.machine import stimuli as s
-from stepwell.machine.commands import DropMapRun, StartMapRun
+from stepwell.machine.commands import DropMapRun, RedriveMapRun, StartMapRun
 from stepwell.machine.context import build_context
 from stepwell.machine.execution import Execution, Frame
 from stepwell.machine.failure import fail, failure
@@ -24,6 +24,9 @@ CHILDREN_MAX = 10_000
 
 def run_distributed(turn: Turn, frame: Frame, state: MapState, distributed: Distributed) -> None:
     """Start a Map Run. AWS tells the number of items only where they are in the state's data."""
+    if frame.waiting == "redriven" and frame.map_run is not None:
+        _redrive(turn, frame, frame.map_run)
+        return
     scope = turn.scope(frame, state)
     input = prepared(turn, frame, state, scope)
     items = state.items(scope) if distributed.reader is None else None
@@ -63,6 +66,18 @@ def run_distributed(turn: Turn, frame: Frame, state: MapState, distributed: Dist
             region=execution.region, limits=execution.limits,
         )
     )  # fmt: skip
+
+
+def _redrive(turn: Turn, frame: Frame, map_run: str) -> None:
+    """Of a Map Run that did not succeed only the unsuccessful children run again."""
+    redrives = frame.map_run_redrives + 1
+    turn.emit(
+        r.MapRunRedriven(
+            type="MapRunRedriven", at=turn.at, previous=turn.execution.event_id, frame=frame.id, map_run=map_run,
+            redrive_count=redrives,
+        )
+    )  # fmt: skip
+    turn.command(RedriveMapRun(frame=frame.id, attempt=frame.attempt, map_run=map_run, redrives=redrives))
 
 
 def _check_type(turn: Turn) -> None:

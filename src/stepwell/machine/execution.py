@@ -50,7 +50,7 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True):
     id of the thread's last event. `waiting` is task, timer, retry, branches or map_run; `done` at the thread's end;
     `closed` once the thread failed or was aborted, which keeps it for a redrive, with `finished` set where nothing was
     left to run; `redriven` where its state is to work again; "" while it can go on by itself. `map_run` is the latest
-    Map Run of the state that the thread is in.
+    Map Run of the state that the thread is in, unless it succeeded, and `map_run_redrives` how often it was redriven.
     """
 
     id: int
@@ -71,6 +71,7 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True):
     task: OpenTask | None = None
     branches: Branches | None = None
     map_run: str | None = None
+    map_run_redrives: int = 0
     finished: bool = False
 
 

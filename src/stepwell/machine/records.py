@@ -172,6 +172,13 @@ class MapRunStarted(Event, frozen=True, kw_only=True):
     attempt: int
 
 
+class MapRunRedriven(Event, frozen=True, kw_only=True):
+    """The Map in `frame` waits again for the Map Run that it had."""
+
+    map_run: str
+    redrive_count: int
+
+
 class MapRunEnded(Event, frozen=True, kw_only=True):
     """MapRunSucceeded, MapRunFailed or MapRunAborted."""
 
@@ -279,6 +286,7 @@ AnyRecord: TypeAlias = (
     | ParallelStarted
     | MapStarted
     | MapRunStarted
+    | MapRunRedriven
     | MapRunEnded
     | IterationStarted
     | IterationEnded

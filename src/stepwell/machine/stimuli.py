@@ -88,10 +88,14 @@ class TaskHeartbeat(Stimulus, frozen=True, kw_only=True):
 
 
 class MapRunEnded(Stimulus, frozen=True, kw_only=True):
-    """A Map Run has ended. `output` is what the Map's work comes to; None where the Map Run failed."""
+    """A Map Run has ended. `output` is what the Map's work comes to; None where the Map Run failed.
+
+    `redrives` tells its ends apart: it can be redriven before the execution has heard of the end before.
+    """
 
     frame: int
     attempt: int
+    redrives: int = 0
     output: Payload | None = None
     error: str | None = None
     cause: str | None = None

@@ -189,9 +189,19 @@ def redriven() -> Run:
     return run
 
 
+def reopened() -> Run:
+    """A Distributed Map whose Map Run failed, was redriven with the execution, and succeeded."""
+    processor = {**machine(task("Item")), "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+    run = Run(machine({"Name": "Rows", "Type": "Map", "Label": "Rows", "ItemProcessor": processor}), [1, 2])
+    run.feed(s.MapRunEnded(at=run.go(1), frame=1, attempt=1, error="Oops", cause="first"))
+    run.feed(s.RedriveRequested(at=run.go(1), client_token="token"))
+    run.feed(s.MapRunEnded(at=run.go(1), frame=1, attempt=1, redrives=1, output=Payload([3, 4])))
+    return run
+
+
 SHAPES: dict[str, Callable[[], Run]] = {
     "straight": straight, "tasks": tasks, "forked": forked, "midway": midway, "budget": budget,
-    "distributed": distributed,
+    "distributed": distributed, "reopened": reopened,
     "redriven": redriven,
 }  # fmt: skip
 

@@ -37,10 +37,11 @@ class StartMapChild(Command, frozen=True, kw_only=True):
 class RedriveMapChild(Command, frozen=True, kw_only=True):
     """Let a child that failed before a redrive go on: a Standard one by its own redrive, an Express one from its start.
 
-    `request` lacks the input, which its first start has stored.
+    `request` lacks the input, which its first start has stored. `client_token` lets it be delivered twice.
     """
 
     request: StartRequested
+    client_token: str
 
 
 class StopMapChild(Command, frozen=True, kw_only=True):

@@ -161,9 +161,9 @@ def _taken_over(turn: MapTurn, stimulus: s.TakenOver) -> bool:
 
 
 def _redrive_requested(turn: MapTurn, stimulus: s.MapRunRedriveRequested) -> bool:
-    if turn.run.status == RUNNING or turn.run.status == SUCCEEDED:
+    if turn.run.status in (RUNNING, SUCCEEDED) or stimulus.redrives != turn.run.redrive_count + 1:
         return False
-    turn.emit(r.MapRunRedriven(at=turn.at, failed=stimulus.failed))
+    turn.emit(r.MapRunReopened(at=turn.at, failed=stimulus.failed))
     turn.command(c.Watch())
     return True
 
@@ -225,7 +225,9 @@ def _start(turn: MapTurn, child: Child) -> c.StartMapChild | c.RedriveMapChild:
         limits="express" if order.express and order.limits == "aws" else order.limits, parent=run.id, map_run=run.id,
         item=child.index, item_count=child.items,
     )  # fmt: skip
-    return c.RedriveMapChild(request=request) if child.input is None else c.StartMapChild(request=request)
+    if child.input is None:
+        return c.RedriveMapChild(request=request, client_token=f"{run.name}/{run.redrive_count}")
+    return c.StartMapChild(request=request)
 
 
 def _stop(turn: MapTurn, child: Child) -> None:

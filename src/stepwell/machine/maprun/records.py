@@ -77,7 +77,7 @@ class MapRunResumed(Record, frozen=True, kw_only=True):
     """Another process has taken the Map Run over: what was under way is ordered anew."""
 
 
-class MapRunRedriven(Record, frozen=True, kw_only=True):
+class MapRunReopened(Record, frozen=True, kw_only=True):
     """The Map Run goes on: `failed` are its unsuccessful children, which run again."""
 
     at: float
@@ -105,6 +105,6 @@ AnyMapRunRecord: TypeAlias = (
     | MapRunClosing
     | ResultsRequested
     | MapRunResumed
-    | MapRunRedriven
+    | MapRunReopened
     | MapRunSettled
 )

@@ -175,7 +175,7 @@ def _resumed(run: MapRun, record: r.MapRunResumed) -> None:
     """Nothing changes: the record is what fences the process that lost the Map Run."""
 
 
-def _redriven(run: MapRun, record: r.MapRunRedriven) -> None:
+def _redriven(run: MapRun, record: r.MapRunReopened) -> None:
     run.status, run.closing, run.gathering, run.output = RUNNING, "", False, None
     run.error = run.cause = run.stopped_at = None
     run.redrive_count += 1
@@ -200,6 +200,6 @@ _APPLY: dict[type, Callable[[MapRun, Any], None]] = {
     r.MapRunClosing: _closing,
     r.ResultsRequested: _results_requested,
     r.MapRunResumed: _resumed,
-    r.MapRunRedriven: _redriven,
+    r.MapRunReopened: _redriven,
     r.MapRunSettled: _ended,
 }

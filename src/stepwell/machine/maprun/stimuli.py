@@ -60,8 +60,12 @@ class TakenOver(Stimulus, frozen=True, kw_only=True):
 
 
 class MapRunRedriveRequested(Stimulus, frozen=True, kw_only=True):
-    """The Map's execution was redriven: its unsuccessful children, each (index, items), run again."""
+    """The Map's execution was redriven: its unsuccessful children, each (index, items), run again.
 
+    `redrives` counts this one, so that an order that is delivered twice is followed once.
+    """
+
+    redrives: int
     failed: list[tuple[int, int]]
 
 
