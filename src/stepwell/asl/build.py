@@ -228,14 +228,16 @@ def _items_path(site: Site, state: Fields, prepare: Evaluate | None) -> Evaluate
     if reference is None:
         return None
     path = reference
+    # AWS shows a path into the context object by its second dollar sign. Recorded on AWS.
+    shown = path.text[1:] if path.reads_context else path.text
 
     def items(scope: Scope) -> Json:
         found = read(path, scope if prepare is None else scope.narrowed(prepare(scope)))
         if not isinstance(found, list):
-            raise StatesError(RUNTIME, f'Reference path "{path.text}" must point to array.')
+            raise StatesError(RUNTIME, f'Reference path "{shown}" must point to array.')
         return found
 
-    return items
+    return site.watched("ItemsPath", items, items)
 
 
 def _items_jsonata(site: Site, state: Fields) -> Evaluate | None:

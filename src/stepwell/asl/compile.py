@@ -1,6 +1,6 @@
 """`compile_definition`: a definition's text to a `Program`, or every diagnostic at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
@@ -11,7 +11,7 @@ from stepwell.asl.errors import DefinitionError, Diagnostic
 from stepwell.asl.jsontext import Json, JsonTextError, decode
 from stepwell.asl.program import Program, State
 from stepwell.asl.schema import BRANCH_FIELDS, PROCESSOR_FIELDS, TOP_FIELDS, Findings, check_state
-from stepwell.asl.site import Site
+from stepwell.asl.site import Site, Watch
 
 LANGUAGES = ("JSONPath", "JSONata")
 STATE_NAME_MAX = 80
@@ -22,10 +22,22 @@ NAME_TAKEN = "DUPLICATE_STATE_NAME"
 MISSING_TARGET = "MISSING_TRANSITION_TARGET"
 
 
-def compile_definition(text: str, *, express: bool = False) -> Program:
-    """Compile a definition in JSON. Raises `DefinitionError` with every diagnostic; warnings are not errors."""
-    compiler = _Compiler(express)
-    program = compiler.compile(text)
+def compile_definition(text: str, *, express: bool = False, watch: Watch | None = None) -> Program:
+    """Compile a definition in JSON. Raises `DefinitionError` with every diagnostic; warnings are not errors.
+
+    `watch` is told of the data at every stage of a state, whenever the program runs.
+    """
+    compiler = _Compiler(express, watch)
+    return _sound(compiler, compiler.compile(text))
+
+
+def compile_state(text: str, name: str, watch: Watch | None = None) -> Program:
+    """Compile one state by itself, under a name; the states that it goes to need not exist. As above otherwise."""
+    compiler = _Compiler(False, watch)
+    return _sound(compiler, compiler.compile_state(text, name))
+
+
+def _sound(compiler: "_Compiler", program: Program | None) -> Program:
     errors = [diagnostic for diagnostic in compiler.diagnostics if diagnostic.severity == "ERROR"]
     if errors or program is None:
         raise DefinitionError(errors)
@@ -67,15 +79,22 @@ _PlainLoader.yaml_implicit_resolvers = {
 class _Compiler:
     """One compilation: walks the definition, flattens its states and gathers diagnostics."""
 
-    def __init__(self, express: bool) -> None:
+    def __init__(self, express: bool, watch: Watch | None = None) -> None:
         self.express = express
+        self.watch = watch
         self.diagnostics: list[Diagnostic] = []
         self.states: dict[str, State] = {}
         self.references: dict[str, list[str]] = {}
 
     def compile(self, text: str) -> Program | None:
+        return self._unless_too_deep(lambda: self._compile(text))
+
+    def compile_state(self, text: str, name: str) -> Program | None:
+        return self._unless_too_deep(lambda: self._compile_state(text, name))
+
+    def _unless_too_deep(self, work: Callable[[], Program | None]) -> Program | None:
         try:
-            return self._compile(text)
+            return work()
         except RecursionError:
             # Templates, rules and paths may nest as deep as their author likes; the interpreter's stack is the limit.
             self.diagnostics.append(Diagnostic("SCHEMA_VALIDATION_FAILED", "The definition is nested too deeply", ""))
@@ -98,6 +117,14 @@ class _Compiler:
             start_at=definition["StartAt"], states=self.states, timeout_seconds=timeout,
             query_language=language, variable_references=self.references,
         )  # fmt: skip
+
+    def _compile_state(self, text: str, name: str) -> Program | None:
+        state = self._decode(text)
+        if state is not None:
+            self._state(name, state, f"/States/{name}", "JSONPath", 0, _assigned(state))
+        if any(diagnostic.severity == "ERROR" for diagnostic in self.diagnostics):
+            return None
+        return Program(start_at=name, states=self.states)
 
     def _decode(self, text: str) -> dict[str, Json] | None:
         try:
@@ -162,7 +189,7 @@ class _Compiler:
         jsonata = self._jsonata(state, language, findings)
         if not check_state(state, jsonata, findings):
             return
-        site = Site(name, location, jsonata, self.diagnostics)
+        site = Site(name, location, jsonata, self.diagnostics, self.watch)
         compiled = build.BUILDERS[state["Type"]](site, state, self.express)
         if compiled is not None:
             self._keep(site, compiled)

@@ -21,6 +21,9 @@ VARIABLE_NAME_MAX = 80
 RESULT_TYPES = frozenset({"Task", "Parallel", "Map"})
 """The types whose work has a result; that of the others is their input."""
 
+_PLACED_TYPES = RESULT_TYPES | {"Pass"}
+"""The types whose result is placed in their input."""
+
 
 def read(reference: Reference, scope: Scope) -> Json:
     """The value at a path. Raises States.Runtime in AWS's words where there is none."""
@@ -35,15 +38,21 @@ def compile_prepare(site: Site, state: Mapping[str, Json], template_field: str |
     template = None
     if template_field is not None and template_field in state:
         template = site.template(state[template_field], template_field)
+    if template_field is not None:
+        template = site.watched(template_field, template, _input)
     if site.jsonata:
         return template
-    narrow = _path_filter(site, state, "InputPath")
+    narrow = site.watched("InputPath", _path_filter(site, state, "InputPath"), _input)
     if narrow is None:
         return template
     if template is None:
         return narrow
     selected, made = narrow, template
     return lambda scope: made(scope.narrowed(selected(scope)))
+
+
+def _input(scope: Scope, /) -> Json:
+    return scope.input
 
 
 def _path_filter(site: Site, state: Mapping[str, Json], field: str) -> Evaluate | None:
@@ -62,7 +71,11 @@ def compile_finish(site: Site, state: Mapping[str, Json]) -> Finish | None:
         return _compile_jsonata_finish(site, state, "", RESULT if state.get("Type") in RESULT_TYPES else NOTHING)
     assign = _compile_assign(site, state)
     selector = site.template(state["ResultSelector"], "ResultSelector") if "ResultSelector" in state else None
-    place = _placement(site, state)
+    placement = _placement(site, state)
+    place = None if placement is None else placement.apply
+    if state.get("Type") in _PLACED_TYPES:
+        selector = site.watched("ResultSelector", selector, _input)
+        place = site.watched("ResultPath", place, _value)
     narrow = _path_filter(site, state, "OutputPath")
     if assign is None and selector is None and place is None and narrow is None:
         return None
@@ -70,12 +83,16 @@ def compile_finish(site: Site, state: Mapping[str, Json]) -> Finish | None:
     def finish(scope: Scope, result: Json) -> tuple[Json, Assigned]:
         output = result if selector is None else selector(scope.narrowed(result))
         if place is not None:
-            output = place.apply(scope.input, output)
+            output = place(scope.input, output)
         if narrow is not None:
             output = narrow(scope.narrowed(output))
         return output, _NOTHING if assign is None else assign(scope.narrowed(result))
 
     return finish
+
+
+def _value(document: Json, value: Json, /) -> Json:
+    return value
 
 
 def _compile_assign(
@@ -158,7 +175,7 @@ class Placement:
         self._text = text
         self._keys = keys
 
-    def apply(self, document: Json, value: Json) -> Json:
+    def apply(self, document: Json, value: Json, /) -> Json:
         """The document with the value in it; keys of None discard the value (ResultPath null)."""
         return document if self._keys is None else self._put(document, document, self._keys, value)
 

@@ -1,7 +1,7 @@
 """Where an expression is compiled: one state of a definition, with the findings and reads that are gathered there."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeAlias
 
 from stepwell.asl.choice import compile_condition, compile_rule
 from stepwell.asl.errors import Diagnostic
@@ -13,6 +13,12 @@ from stepwell.asl.scope import Evaluate
 from stepwell.asl.template import TemplateErrors, compile_jsonata_template, compile_template
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
+
+
+P = ParamSpec("P")
+
+Watch: TypeAlias = Callable[[str, Json], None]
+"""Told of a field of a state, such as `InputPath`, and of the data as it is once the field was applied."""
 
 
 class Compiled(Protocol):
@@ -33,13 +39,34 @@ ERROR_OUTPUT = frozenset({"errorOutput"})
 class Site:
     """One state while it is compiled. A part that does not compile leaves a diagnostic and gives None."""
 
-    def __init__(self, name: str, location: str, jsonata: bool, diagnostics: list[Diagnostic]) -> None:
+    def __init__(
+        self, name: str, location: str, jsonata: bool, diagnostics: list[Diagnostic], watch: Watch | None = None
+    ) -> None:
         self.name = name
         self.location = location
         self.jsonata = jsonata
         self.diagnostics = diagnostics
         self.reads: set[str] = set()
         self.reads_context = False
+        self._watch = watch
+
+    def watched(
+        self, field: str, work: Callable[P, Json] | None, otherwise: Callable[P, Json]
+    ) -> Callable[P, Json] | None:
+        """`work` as it is; where somebody watches, a function that also tells what came of it.
+
+        `otherwise` is what it means that there is no work, and the watcher is told of that too.
+        """
+        if self._watch is None:
+            return work
+        tell, apply = self._watch, work or otherwise
+
+        def telling(*args: P.args, **kwargs: P.kwargs) -> Json:
+            value = apply(*args, **kwargs)
+            tell(field, value)
+            return value
+
+        return telling
 
     def problem(self, message: str, at: str = "", code: str = SCHEMA) -> None:
         """Note a finding. `at` is a pointer below the state, such as `Choices[1]/Next`."""
