@@ -94,7 +94,7 @@ def _guarded(turn: Turn, frame: Frame, action: Callable[[Turn, Frame], None]) ->
 def _advance(turn: Turn, frame: Frame) -> None:
     if frame.waiting == "":
         state = states.enter(turn, frame)
-        _work(turn, frame, state)
+        work(turn, frame, state)
     elif frame.waiting == "branches":
         state = turn.program.states[frame.state]
         assert isinstance(state, ParallelState | MapState)
@@ -133,7 +133,8 @@ _WORK: dict[type[State], Callable[[Turn, Frame, Any], None]] = {
 }
 
 
-def _work(turn: Turn, frame: Frame, state: State) -> None:
+def work(turn: Turn, frame: Frame, state: State) -> None:
+    """Do what the state is there for. Raises `StatesError`."""
     _WORK[type(state)](turn, frame, state)
 
 
@@ -207,7 +208,7 @@ def _resume(turn: Turn, frame: Frame) -> None:
     if isinstance(state, WaitState):
         states.end_wait(turn, frame, state)
     else:
-        _work(turn, frame, state)
+        work(turn, frame, state)
 
 
 def _stop_requested(turn: Turn, stimulus: s.StopRequested) -> bool:

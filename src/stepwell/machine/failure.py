@@ -1,6 +1,6 @@
 """What happens when a state fails: Retry, then Catch, then the Parallel or Map around it, at last the execution."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from stepwell.asl.errors import (
     ALL,
@@ -20,16 +20,7 @@ from stepwell.machine.commands import StopChild, StopTimer
 from stepwell.machine.execution import Execution, Frame
 from stepwell.machine.payload import Payload
 from stepwell.machine.states import cancel_descendants, exit
-from stepwell.machine.turn import Turn
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error on its way outwards. `names` are the entries of ErrorEquals that match it."""
-
-    error: str | None
-    cause: str | None
-    names: frozenset[str]
+from stepwell.machine.turn import Failure, Turn
 
 
 def failure(error: str | None, cause: str | None, *also: str) -> Failure:
@@ -75,6 +66,7 @@ def _while_executing(frame: Frame, cause: str) -> str:
 
 def fail(turn: Turn, frame: Frame, failure: Failure) -> None:
     """Let the error travel outwards until a retrier or a catcher takes it or the execution fails."""
+    turn.failure = failure
     while True:
         state = turn.program.states[frame.state]
         forked = frame.branches is not None
@@ -88,10 +80,10 @@ def fail(turn: Turn, frame: Frame, failure: Failure) -> None:
                     discarded=failure.error == DATA_LIMIT_EXCEEDED and _is_joined(frame),
                 )
             )  # fmt: skip
-        catcher = _catcher(state, failure)
-        if catcher is not None:
+        caught = naming(state.catch, failure)
+        if caught is not None:
             try:
-                _follow(turn, frame, state, catcher, failure)
+                _follow(turn, frame, state, state.catch[caught], failure)
                 return
             except (StatesError, RecursionError) as error:
                 # No catcher of the same state takes another's failure: it goes on outwards.
@@ -163,19 +155,18 @@ def stop_child(turn: Turn, frame: Frame) -> None:
 
 def _retry(turn: Turn, frame: Frame, state: State, failure: Failure) -> bool:
     """The first retrier that names the error decides; once it is used up, the error goes on to Catch."""
-    for index, retrier in enumerate(state.retry):
-        if not retrier.errors & failure.names:
-            continue
-        attempt = frame.retries.get(index, 0) + 1
-        if attempt > retrier.max_attempts:
-            return False
-        cancel_descendants(turn, frame)
-        turn.release(frame)
-        due_at = turn.at + _delay_seconds(turn, retrier, attempt)
-        turn.emit(r.RetryScheduled(frame=frame.id, retrier=index, attempt=attempt, due_at=due_at))
-        turn.start_timer(frame.id, "retry", due_at)
-        return True
-    return False
+    index = naming(state.retry, failure)
+    if index is None:
+        return False
+    retrier, attempt = state.retry[index], frame.retries.get(index, 0) + 1
+    if attempt > retrier.max_attempts:
+        return False
+    cancel_descendants(turn, frame)
+    turn.release(frame)
+    due_at = turn.at + _delay_seconds(turn, retrier, attempt)
+    turn.emit(r.RetryScheduled(frame=frame.id, retrier=index, attempt=attempt, due_at=due_at))
+    turn.start_timer(frame.id, "retry", due_at)
+    return True
 
 
 def _delay_seconds(turn: Turn, retrier: Retrier, attempt: int) -> float:
@@ -187,8 +178,9 @@ def _delay_seconds(turn: Turn, retrier: Retrier, attempt: int) -> float:
     return delay * turn.draw_fraction() if retrier.full_jitter else delay
 
 
-def _catcher(state: State, failure: Failure) -> Catcher | None:
-    return next((catcher for catcher in state.catch if catcher.errors & failure.names), None)
+def naming(entries: Sequence[Retrier | Catcher], failure: Failure) -> int | None:
+    """The index of the first entry of Retry or Catch that names the error, if any does."""
+    return next((index for index, entry in enumerate(entries) if entry.errors & failure.names), None)
 
 
 def _follow(turn: Turn, frame: Frame, state: State, catcher: Catcher, failure: Failure) -> None:

@@ -6,11 +6,11 @@ from stepwell.machine import records as r
 from stepwell.machine import stimuli as s
 from stepwell.machine.commands import DropTask, StartTask
 from stepwell.machine.execution import Frame, OpenTask
-from stepwell.machine.failure import Failure, fail, failure, stop_child, task_failure
+from stepwell.machine.failure import fail, failure, stop_child, task_failure
 from stepwell.machine.identity import idempotency_key, task_token
 from stepwell.machine.payload import Payload
 from stepwell.machine.states import complete, prepared
-from stepwell.machine.turn import Turn
+from stepwell.machine.turn import Failure, Turn
 
 
 def run_task(turn: Turn, frame: Frame, state: TaskState) -> None:

@@ -1,6 +1,7 @@
 """One turn of an execution: the step that is being decided, and what every handler needs to decide it."""
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Any
 
 from stepwell.asl.errors import DATA_LIMIT_EXCEEDED, StatesError
@@ -34,6 +35,15 @@ def data_limit_cause(subject: str) -> str:
     return f"The state/task '{subject}' returned a result with {size}."
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error on its way outwards. `names` are the entries of ErrorEquals that match it."""
+
+    error: str | None
+    cause: str | None
+    names: frozenset[str]
+
+
 class HistoryLimitReached(Exception):
     """The next event would be the last that AWS's quota allows."""
 
@@ -41,7 +51,9 @@ class HistoryLimitReached(Exception):
 class Turn:
     """Collects the records and commands of one step. Records are applied as they are emitted."""
 
-    __slots__ = ("_bytes", "_draws", "_transitions", "at", "commands", "execution", "program", "ready", "records")
+    __slots__ = (
+        "_bytes", "_draws", "_transitions", "at", "commands", "execution", "failure", "program", "ready", "records",
+    )  # fmt: skip
 
     def __init__(self, program: Program, execution: Execution, at: float, seed: str) -> None:
         self.program = program
@@ -51,6 +63,8 @@ class Turn:
         self.commands: list[Command] = []
         self.ready: deque[int] = deque()
         """Frames that can go on by themselves, in the order in which they do."""
+        self.failure: Failure | None = None
+        """The latest failure of a state, as it was before anything took it."""
         self._transitions = 0
         self._bytes = 0
         self._draws = SeededDraws(seed, execution.sequence)
