@@ -12,7 +12,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from stepwell.api import activities, executions, machines, map_runs, tags, versions
+from stepwell.api import activities, executions, machines, map_runs, tags, test_state, versions
 from stepwell.api.identity import identity
 from stepwell.api.service import Handler, Members, Service
 from stepwell.api.wire import ClientGone, check_content_type, decode_body, read_body, send_error, send_reply
@@ -27,6 +27,7 @@ _log = getLogger("stepwell.api")
 HANDLERS: dict[str, Handler] = {
     **machines.OPERATIONS, **versions.OPERATIONS, **executions.OPERATIONS, **map_runs.OPERATIONS,
     **activities.OPERATIONS, **tags.OPERATIONS,
+    **test_state.OPERATIONS,
 }  # fmt: skip
 
 BODY_MAX_BYTES = {"aws": 1_048_576, "extended": 67_108_864}

@@ -69,7 +69,7 @@ class Dispatcher:
             at + STARTED_AFTER_SECONDS, lambda: self._started(execution, command, at)
         )  # fmt: skip
         try:
-            outcome = await self._outcome(execution, command)
+            outcome = await self.outcome(execution, command)
         finally:
             still_running.cancel()
         self._probe("dispatch.after")
@@ -77,7 +77,8 @@ class Dispatcher:
             assert isinstance(outcome, TaskSucceeded | TaskFailed | TaskSubmitted)
             self._submit(execution, outcome)
 
-    async def _outcome(self, execution: str, command: StartTask) -> Stimulus | None:
+    async def outcome(self, execution: str, command: StartTask) -> Stimulus | None:
+        """Make the call, however often it takes until our own parts work; see `TaskRunner.run`."""
         while True:
             try:
                 return await self._runner.run(execution, command)

@@ -242,6 +242,10 @@ class Engine:
         """Run a synchronous Express execution to its end, in memory alone."""
         return await self._express.run(request)
 
+    async def call_task(self, execution: str, command: StartTask) -> Stimulus | None:
+        """Make a task's call by itself, for nothing that is stored. The execution only gives account and Region."""
+        return await self._dispatcher.outcome(execution, command)
+
     # --- task tokens
 
     async def task_succeeded(self, token: str, output: Payload) -> None:
