@@ -439,6 +439,45 @@ def validate(file: Path, parameters: dict[str, str], as_json: bool) -> None:
     click.get_current_context().exit(1 if failed else 0)
 
 
+@commands.command("test-state")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--state", required=True, metavar="NAME", help="The state to test, also one of a branch or a Map.")
+@click.option("--input", default="{}", callback=_input, metavar="JSON", help="JSON, @FILE, or - for stdin.")
+@click.option("--variables", metavar="JSON", help="An object with the workflow variables.")
+@click.option("--mock", metavar="JSON", help="What the Task's call, the Parallel or the Map results in.")
+@click.option("--error", metavar="NAME", help="Let the Task's call, the Parallel or the Map fail so.")
+@click.option("--cause", metavar="TEXT", help="The cause of --error.")
+@parameter_option
+def test_state(
+    file: Path, state: str, input: str, variables: str | None, mock: str | None, error: str | None, cause: str | None,
+    parameters: dict[str, str],
+) -> None:  # fmt: skip
+    """Test one state, without an endpoint.
+
+    Prints what AWS's TestState replies: output, next state, and the data at every stage. FILE has one state machine.
+    The exit code is 1 when the state fails.
+
+    \b
+    Examples:
+      stepwell test-state flow.asl.yaml --state Check --input '{"name": "Ada"}'
+      stepwell test-state flow.asl.yaml --state Greet --mock '{"text": "Hello"}'
+      stepwell test-state flow.asl.yaml --state Greet --error Lambda.TooManyRequestsException
+    """
+    from stepwell.commands import output, trying
+
+    given: dict[str, Any] = {"input": input}
+    if variables is not None:
+        given["variables"] = variables
+    mocked: dict[str, Any] = {} if mock is None else {"result": mock}
+    if error is not None:
+        mocked["errorOutput"] = {"error": error, "cause": cause}
+    if mocked:
+        given["mock"] = mocked
+    reply = trying.try_state(file, parameters, state, given)
+    click.echo(output.as_json(reply))
+    click.get_current_context().exit(1 if reply["status"] == "FAILED" else 0)
+
+
 commands.add_command(bench)
 commands.add_command(doctor)
 commands.add_command(advise)

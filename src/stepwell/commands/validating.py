@@ -46,16 +46,16 @@ class Finding:
 
 def check(path: Path, parameters: Mapping[str, str]) -> tuple[list[str], list[Finding]]:
     """The names of the state machines at a path, and all findings about them. Raises `ProjectError`."""
-    machines = _machines(path, parameters)
+    found = machines(path, parameters)
     findings = [
         Finding(name, origin, _line(origin, diagnostic.location), diagnostic)
-        for name, text, express, origin in machines
+        for name, text, express, origin in found
         for diagnostic in check_definition(text, express=express)
     ]
-    return [name for name, _, _, _ in machines], findings
+    return [name for name, _, _, _ in found], findings
 
 
-def _machines(path: Path, parameters: Mapping[str, str]) -> list[tuple[str, str, bool, Path]]:
+def machines(path: Path, parameters: Mapping[str, str]) -> list[tuple[str, str, bool, Path]]:
     """Name, definition, whether it is Express, and origin."""
     if path.is_file() and not is_definition(path) and (text := _definition(path, parameters)):
         return [(path.stem, text, False, path)]
