@@ -7,22 +7,29 @@ import asyncio
 import json
 import secrets
 import uuid
-from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 from stepwell.api import test_state_request as asked
 from stepwell.api.documents import read_document
 from stepwell.api.identity import Identity
 from stepwell.api.service import Handler, Members, Service
+from stepwell.asl.errors import StatesError
 from stepwell.asl.jsontext import Json, encode
 from stepwell.awsmodels.errors import ValidationError
 from stepwell.engine.arns import check_role, express_arn, parse_arn, state_machine_arn
 from stepwell.engine.clock import Clock
+from stepwell.machine.commands import StartTask
 from stepwell.machine.context import map_item
 from stepwell.machine.payload import EMPTY, Payload
+from stepwell.machine.stimuli import Stimulus
 from stepwell.machine.trial import Beginning, Outcome, Trial
+from stepwell.machine.turn import PAYLOAD_BYTES_MAX
 
 T = TypeVar("T")
+
+Call: TypeAlias = Callable[[str, StartTask], Coroutine[Any, Any, Stimulus | None]]
+"""Makes a Task's call: takes an execution's ARN, for account and Region, and the call. See `TaskRunner.run`."""
 
 LONGEST_SECONDS = 300
 """How long AWS lets a state run under test."""
@@ -43,26 +50,35 @@ _NUMBERS = {
 
 
 async def test_state(service: Service, who: Identity, request: Members) -> Members:
-    """Run one state and say what became of it."""
+    engine = service.engine
+    return await run_state(request, who, engine.clock, engine.call_task, service.limits)
+
+
+async def run_state(request: Members, who: Identity, clock: Clock, call: Call, limits: str = "aws") -> Members:
+    """Run the state that a request of TestState names and reply as that operation does. Raises `ServiceError`."""
     stages: dict[str, Json] = {}
     mock = asked.read_mock(request)
     subject = asked.read_subject(request, stages.__setitem__)
     configuration = asked.check_configuration(request, subject, mock)
     asked.check_mock(subject, mock)
-    beginning = _beginning(service, who, request, subject, mock)
-    trial = Trial(subject.program, subject.name, beginning, service.engine.clock.now(), stages.__setitem__)
+    beginning = _beginning(request, who, subject, mock, limits)
+    trial = Trial(subject.program, subject.name, beginning, clock.now(), stages.__setitem__)
     if mock is None:
-        await _run(service, trial)
+        await _run(trial, clock, call)
     else:
         _run_mocked(trial, subject, mock, configuration)
     outcome = trial.outcome
     assert outcome is not None, "a state that ran has an outcome"
-    level = request.get("inspectionLevel") or "INFO"
-    return _reply(outcome) | ({} if level == "INFO" else {"inspectionData": _inspection(trial, outcome, stages)})
+    try:
+        if request.get("inspectionLevel") in (None, "INFO"):
+            return _reply(outcome)
+        return {**_reply(outcome), "inspectionData": _inspection(trial, outcome, stages)}
+    except (RecursionError, StatesError):
+        raise ValidationError("The data is nested too deeply") from None  # ours
 
 
 def _beginning(
-    service: Service, who: Identity, request: Members, subject: asked.Subject, mock: asked.Mock | None
+    request: Members, who: Identity, subject: asked.Subject, mock: asked.Mock | None, limits: str
 ) -> Beginning:
     role, input = request.get("roleArn"), request.get("input")
     if role is not None:
@@ -72,7 +88,8 @@ def _beginning(
     name = str(uuid.uuid4())
     machine = parse_arn(state_machine_arn(who.account, who.region, str(uuid.uuid4())), "stateMachine")
     label = "Invalid State Machine Execution Input"
-    payload = EMPTY if input is None else read_document(input, "InvalidExecutionInput", label, None)
+    largest = PAYLOAD_BYTES_MAX if limits == "aws" else None
+    payload = EMPTY if input is None else read_document(input, "InvalidExecutionInput", label, largest)
     in_map = {"Map": {"Item": map_item(0, payload.value)}} if subject.in_map else {}
     return Beginning(
         execution=express_arn(machine, name, str(uuid.uuid4())),
@@ -81,6 +98,7 @@ def _beginning(
         state_machine_name=machine.name,
         role=role or "",
         region=who.region,
+        limits=limits,
         seed=secrets.token_hex(16),
         input=payload,
         variables=asked.read_variables(request),
@@ -111,21 +129,21 @@ def _run_mocked(
         trial.fail(mock.error, mock.cause, of_task=asked.origin_is_task(subject, configuration))
 
 
-async def _run(service: Service, trial: Trial) -> None:
+async def _run(trial: Trial, clock: Clock, call: Call) -> None:
     """Run the state for real; what it waits for may take as long as it and AWS allow."""
     trial.enter()
     if trial.outcome is not None:
         return
-    clock, longest_at = service.engine.clock, trial.at + LONGEST_SECONDS
-    due_at = min(longest_at, trial.due_at or longest_at)
+    longest_at = trial.at + LONGEST_SECONDS
+    due_at = trial.due_at if trial.due_at is not None and trial.due_at <= longest_at else None
     if trial.call is None:
-        await _until(clock, due_at)
+        await _until(clock, due_at or longest_at)
         stimulus = None
     else:
-        stimulus = await _before(clock, due_at, service.engine.call_task(trial.execution.id, trial.call))
+        stimulus = await _before(clock, due_at or longest_at, call(trial.execution.id, trial.call))
     if stimulus is not None:
         trial.take(stimulus)
-    elif due_at == longest_at:
+    elif due_at is None:
         trial.time_out()
     else:
         trial.fire()

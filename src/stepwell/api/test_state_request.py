@@ -4,6 +4,7 @@ Everything that can be said against a request is said here, before anything runs
 recorded; those that say so are ours.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,7 @@ def read_subject(request: Members, watch: Watch) -> Subject:
     name, definition = request.get("stateName"), request["definition"]
     try:
         if name is None:
+            _refuse_machine(definition)
             return Subject(compile_state(definition, STATE_NAME, watch), STATE_NAME, decode(definition), False)
         program = compile_definition(definition, watch=watch)
     except DefinitionError as error:
@@ -63,6 +65,14 @@ def read_subject(request: Members, watch: Watch) -> Subject:
     if found is None:
         raise ValidationError("State not found in definition")
     return Subject(program, *found)
+
+
+def _refuse_machine(definition: str) -> None:
+    with contextlib.suppress(JsonTextError):
+        value = decode(definition)
+        if isinstance(value, dict) and "States" in value:
+            # The text is ours: there is no recording of it.
+            raise ValidationError("stateName must be specified: the definition is one of a whole state machine")
 
 
 def states_within(owner: Mapping[str, Any], in_map: bool = False) -> Iterator[tuple[str, Mapping[str, Any], bool]]:

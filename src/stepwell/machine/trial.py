@@ -49,6 +49,7 @@ class Beginning:
     role: str
     region: str
     seed: str
+    limits: str
     input: Payload
     variables: Mapping[str, Json]
     context: Mapping[str, Json]
@@ -267,5 +268,6 @@ def _execution(frame: Frame, beginning: Beginning, at: float) -> Execution:
     return Execution(
         id=beginning.execution, name=beginning.name, state_machine=beginning.state_machine,
         state_machine_name=beginning.state_machine_name, role=beginning.role, region=beginning.region,
-        seed=beginning.seed, input=beginning.input, at=at, started_at=at, frames={frame.id: frame}, last_frame=frame.id,
+        seed=beginning.seed, limits=beginning.limits, input=beginning.input, at=at, started_at=at,
+        frames={frame.id: frame}, last_frame=frame.id,
     )  # fmt: skip
