@@ -45,9 +45,7 @@ def _definition(file: Path, parameters: Mapping[str, str]) -> str:
 
 
 async def _not_here(execution: str, command: StartTask) -> Stimulus | None:
-    raise click.UsageError(
-        "A Task is called only at an endpoint: give its result with --mock, or its failure with --error"
-    )
+    raise click.UsageError("A Task is not called here: give its result with --mock, or its failure with --error")
 
 
 def _read(name: str, value: Any) -> Any:
