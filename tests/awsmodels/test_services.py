@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwell.awsmodels.services import action_name, find_operation, pascal_case, service_name
+from stepwell.awsmodels.services import action_name, find_operation, member_name, pascal_case, service_name
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,15 @@ def test_what_no_model_has_is_not_found(service: str, action: str) -> None:
         ("nextToken", "NextToken"),
         ("executionArn", "ExecutionArn"),
         ("MD5OfMessageBody", "Md5OfMessageBody"),
-        ("PolicyARN", "PolicyArn"),
+        ("PolicyARN", "PolicyARN"),
     ],
 )
 def test_members_have_the_case_of_the_java_sdk(name: str, java: str) -> None:
-    assert pascal_case(name) == java
+    assert member_name(name) == java
+
+
+def test_classes_have_the_case_of_the_java_sdk() -> None:
+    assert [pascal_case(name) for name in ("SFN", "EC2", "DBClusterNotFound")] == ["Sfn", "Ec2", "DbClusterNotFound"]
 
 
 def test_services_and_actions_have_the_case_of_the_java_sdk() -> None:

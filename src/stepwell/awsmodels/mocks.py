@@ -10,7 +10,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
 
 from stepwell.awsmodels.errors import ValidationError
-from stepwell.awsmodels.services import find_operation, pascal_case
+from stepwell.awsmodels.services import find_operation, member_name
 
 STRICT, PRESENT, NONE = "STRICT", "PRESENT", "NONE"
 
@@ -102,11 +102,11 @@ class _Check:
     def structure(self, shape: StructureShape, value: Mapping[str, Any]) -> None:
         for name, member in shape.members.items():
             # The SDK's case, and the model's own with a capital, which some optimized integrations keep.
-            key = next((key for key in (pascal_case(name), name[:1].upper() + name[1:]) if key in value), None)
+            key = next((key for key in (member_name(name), name[:1].upper() + name[1:]) if key in value), None)
             if key is None:
                 if self._strict and name in shape.required_members:
                     # The text is ours: there is no recording of it.
-                    raise _invalid(f"Required field '{pascal_case(name)}' is missing")
+                    raise _invalid(f"Required field '{member_name(name)}' is missing")
             elif value[key] is not None and key not in self._free:
                 self._value(member, key, value[key])
 

@@ -59,14 +59,25 @@ def service_name(service_id: str) -> str:
 
 
 def action_name(operation: str) -> str:
-    """`PutItem` is `putItem`; a leading acronym goes to lower case as a whole."""
-    acronym = re.match(r"[A-Z](?:[A-Z](?![a-z]))*", operation)
-    return operation if acronym is None else acronym[0].lower() + operation[acronym.end() :]
+    """`PutItem` is `putItem`: a method of the SDK's client."""
+    return _uncapitalized(operation)
+
+
+def member_name(member: str) -> str:
+    """`nextToken` is `NextToken`, `DBClusters` is `DbClusters`, `PolicyARN` stays: a method of a request or a reply."""
+    name = _uncapitalized(member)
+    return name[:1].upper() + name[1:]
+
+
+def _uncapitalized(name: str) -> str:
+    """A leading acronym goes to lower case as a whole."""
+    acronym = re.match(r"[A-Z](?:[A-Z](?![a-z]))*", name)
+    return name if acronym is None else acronym[0].lower() + name[acronym.end() :]
 
 
 @cache
 def pascal_case(name: str) -> str:
-    """A name as the Java SDK has it: `DBInstanceIdentifier` is `DbInstanceIdentifier`, `nextToken` is `NextToken`."""
+    """A class of the SDK: `DBClusterNotFound` is `DbClusterNotFound`."""
     return "".join(word.capitalize() for word in _words(name))
 
 

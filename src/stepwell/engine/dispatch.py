@@ -62,6 +62,10 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def call(self, execution: str, command: StartTask) -> Stimulus | None:
+        """Make one call by itself and give its outcome; see `TaskRunner.run`."""
+        return await self._outcome(execution, command)
+
     async def _run(self, execution: str, command: StartTask) -> None:
         self._probe("dispatch.before")
         at = self._clock.now()
@@ -69,7 +73,7 @@ class Dispatcher:
             at + STARTED_AFTER_SECONDS, lambda: self._started(execution, command, at)
         )  # fmt: skip
         try:
-            outcome = await self.outcome(execution, command)
+            outcome = await self._outcome(execution, command)
         finally:
             still_running.cancel()
         self._probe("dispatch.after")
@@ -77,8 +81,7 @@ class Dispatcher:
             assert isinstance(outcome, TaskSucceeded | TaskFailed | TaskSubmitted)
             self._submit(execution, outcome)
 
-    async def outcome(self, execution: str, command: StartTask) -> Stimulus | None:
-        """Make the call, however often it takes until our own parts work; see `TaskRunner.run`."""
+    async def _outcome(self, execution: str, command: StartTask) -> Stimulus | None:
         while True:
             try:
                 return await self._runner.run(execution, command)

@@ -244,7 +244,7 @@ class Engine:
 
     async def call_task(self, execution: str, command: StartTask) -> Stimulus | None:
         """Make a task's call by itself, for nothing that is stored. The execution only gives account and Region."""
-        return await self._dispatcher.outcome(execution, command)
+        return await self._dispatcher.call(execution, command)
 
     # --- task tokens
 
