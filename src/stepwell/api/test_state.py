@@ -8,6 +8,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from stepwell.api import test_state_request as asked
@@ -113,7 +114,7 @@ def _beginning(
 def _run_mocked(
     trial: Trial, subject: asked.Subject, mock: asked.Mock, configuration: Mapping[str, Any]
 ) -> None:  # fmt: skip
-    trial.enter(asked.reader_items(subject, configuration))
+    trial.enter(partial(asked.read_items, configuration))
     failed = configuration.get("mapIterationFailureCount") or 0
     if trial.outcome is None and failed > trial.iterations:
         raise ValidationError(

@@ -11,10 +11,10 @@ from typing import Any
 
 from stepwell.api.service import Members
 from stepwell.asl.compile import compile_definition, compile_state
-from stepwell.asl.errors import DefinitionError
+from stepwell.asl.errors import ITEM_READER_FAILED, DefinitionError, StatesError
+from stepwell.asl.fields import is_integer
 from stepwell.asl.jsontext import Json, JsonTextError, decode
 from stepwell.asl.program import ParallelState, Program, State, TaskState
-from stepwell.asl.scope import UNSET
 from stepwell.asl.site import Watch
 from stepwell.awsmodels.errors import ServiceError, ValidationError
 from stepwell.awsmodels.mocks import STRICT, check_result
@@ -161,6 +161,8 @@ def check_configuration(request: Members, subject: Subject, mock: Mock | None) -
     for member in ("mapIterationFailureCount", "mapItemReaderData"):
         if member in configuration and subject.state.type != "Map":
             raise ValidationError(f"{member} is only supported for Map states")
+    if mock is not None and "ItemReader" in subject.fields and "mapItemReaderData" not in configuration:
+        raise ValidationError("mapItemReaderData must be specified for a Map state with an ItemReader")
     origin = configuration.get("errorCausedByState")
     if origin is not None and origin not in {name for name, _, _ in states_below(subject.fields)}:
         raise ValidationError(f"errorCausedByState must be a state of the Map or Parallel under test: '{origin}'")
@@ -173,20 +175,26 @@ def origin_is_task(subject: Subject, configuration: Mapping[str, Any]) -> bool:
     return origin is not None and isinstance(subject.program.states[origin], TaskState)
 
 
-def reader_items(subject: Subject, configuration: Mapping[str, Any]) -> Json:
-    """What the ItemReader of a Map would have read; UNSET where it has none. The texts are ours."""
-    if "ItemReader" not in subject.fields:
-        return UNSET
-    text = configuration.get("mapItemReaderData")
-    if text is None:
-        raise ValidationError("mapItemReaderData must be specified for a Map state with an ItemReader")
+def read_items(configuration: Mapping[str, Any], reader: dict[str, Json]) -> list[Json]:
+    """What the ItemReader of a Map would have made of the data."""
+    config = reader["ReaderConfig"] or {}
+    items = _at_pointer(configuration["mapItemReaderData"], str(config.get("ItemsPointer", "")))
+    most = config.get("MaxItems")
+    if most is not None and not (is_integer(most) and most >= 0):
+        raise StatesError(ITEM_READER_FAILED, "field MaxItems must be positive")
+    return items[: most or len(items)]
+
+
+def _at_pointer(text: str, pointer: str) -> list[Json]:
     try:
-        items = decode(text)
-    except JsonTextError:
-        items = None
-    if not isinstance(items, list):
-        raise ValidationError("mapItemReaderData must be a valid JSON array")
-    return items
+        value = decode(text)
+        for step in pointer.split("/")[1:]:
+            value = value[step.replace("~1", "/").replace("~0", "~")]
+    except (JsonTextError, KeyError, TypeError):
+        value = None
+    if not isinstance(value, list):
+        raise StatesError(ITEM_READER_FAILED, "Attempting to map over non-iterable node.")
+    return value
 
 
 def read_variables(request: Members) -> Mapping[str, Json]:

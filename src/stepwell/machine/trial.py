@@ -7,6 +7,7 @@ inside a Parallel or a Map.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from stepwell.asl.errors import (
     BRANCH_FAILED,
@@ -26,9 +27,13 @@ from stepwell.machine.commands import StartTask
 from stepwell.machine.context import build_context, map_item
 from stepwell.machine.decide import work
 from stepwell.machine.execution import TOP_FRAME, Execution, Frame
+from stepwell.machine.maprun.batches import Batcher, take_batches
 from stepwell.machine.payload import Payload
 from stepwell.machine.stimuli import Stimulus, TaskFailed, TaskSucceeded
 from stepwell.machine.turn import Turn
+
+Read: TypeAlias = Callable[[dict[str, Json]], list[Json]]
+"""Gives the items that an ItemReader, all its values evaluated, would have read. Raises `StatesError`."""
 
 STATE_NAME = "StateName"
 """What AWS calls the state under test, whatever its name in the definition. Recorded on AWS."""
@@ -96,10 +101,10 @@ class Trial(Turn):
 
     # --- steps
 
-    def enter(self, read: Json = UNSET) -> None:
+    def enter(self, read: Read | None = None) -> None:
         """Enter the state and do its work, as far as it goes without the outside.
 
-        What a Map would work on is told instead of worked on; `read` stands for what its ItemReader would read.
+        What a Map would work on is told instead of worked on; `read` stands for its ItemReader.
         """
         self._guarded(lambda: self._enter(read))
 
@@ -149,7 +154,7 @@ class Trial(Turn):
             found = error if isinstance(error, StatesError) else too_deep()
             failure.fail(self, self.frame, failure.failure(found.error, found.cause))
 
-    def _enter(self, read: Json) -> None:
+    def _enter(self, read: Read | None) -> None:
         states.enter(self, self.frame)
         if self.state.type == "Map":
             self.iterations = self._survey(read)
@@ -160,18 +165,34 @@ class Trial(Turn):
         scope = self.scope(self.frame, self.state, result=output.value)
         states.complete(self, self.frame, self.state, scope, output)
 
-    def _survey(self, read: Json) -> int:
+    def _survey(self, read: Read | None) -> int:
         state, frame = self.state, self.frame
         assert isinstance(state, MapState)
+        distributed = state.distributed
         scope = self.scope(frame, state)
         input = states.prepared(self, frame, state, scope)
-        items = state.items(scope) if read is UNSET else read
+        narrowed = scope.narrowed(input.value)
+        if distributed is None or distributed.reader is None:
+            items = state.items(scope)
+        else:
+            assert read is not None, "whoever tries a Map with an ItemReader has its data"
+            items = self._read(distributed.reader(narrowed), read)
         if state.item_selector is not None:
-            self._watch("ItemSelector", [self._selected(state, input, *item) for item in enumerate(items)])
+            items = [self._selected(state, input, *item) for item in enumerate(items)]
+            self._watch("ItemSelector", items)
+        if distributed is not None and distributed.batcher is not None:
+            items = _batched(items, distributed.batcher(narrowed))
+            self._watch("ItemBatcher", items)
         self._watch("MaxConcurrency", 0 if state.max_concurrency is None else state.max_concurrency(scope))
         for field, tolerated in _thresholds(state):
             self._watch(field, tolerated(scope))
         return len(items)
+
+    def _read(self, reader: dict[str, Json], read: Read) -> list[Json]:
+        items = read(reader)
+        if "ItemsPointer" in (reader["ReaderConfig"] or {}):
+            self._watch("ItemsPointer", items)
+        return items
 
     def _selected(self, state: MapState, input: Payload, index: int, value: Json) -> Json:
         assert state.item_selector is not None
@@ -246,6 +267,13 @@ class Trial(Turn):
         if status == "CAUGHT_ERROR":
             found["catchIndex"] = failure.naming(self.state.catch, self.failure)
         return {member: index for member, index in found.items() if index is not None}
+
+
+def _batched(items: list[Json], batcher: dict[str, Json]) -> list[Json]:
+    """The inputs of the children."""
+    by = Batcher(batcher)
+    batches, _ = take_batches([Payload(item) for item in items], by, last=True)
+    return [by.input_of(batch).value for batch in batches]
 
 
 def _thresholds(state: MapState) -> list[tuple[str, Callable[[Scope], Json]]]:
