@@ -26,6 +26,7 @@ from stepwell.machine.payload import EMPTY, Payload
 from stepwell.machine.stimuli import Stimulus
 from stepwell.machine.trial import Beginning, Outcome, Trial
 from stepwell.machine.turn import PAYLOAD_BYTES_MAX
+from stepwell.tasks.exchanges import Exchange, listening
 
 T = TypeVar("T")
 
@@ -64,16 +65,18 @@ async def run_state(request: Members, who: Identity, clock: Clock, call: Call, l
     asked.check_mock(subject, mock)
     beginning = _beginning(request, who, subject, mock, limits)
     trial = Trial(subject.program, subject.name, beginning, clock.now(), stages.__setitem__)
-    if mock is None:
-        await _run(trial, clock, call)
-    else:
-        _run_mocked(trial, subject, mock, configuration)
+    with listening() as exchanges:
+        if mock is None:
+            await _run(trial, clock, call)
+        else:
+            _run_mocked(trial, subject, mock, configuration)
     outcome = trial.outcome
     assert outcome is not None, "a state that ran has an outcome"
     try:
         if request.get("inspectionLevel") in (None, "INFO"):
             return _reply(outcome)
-        return {**_reply(outcome), "inspectionData": _inspection(trial, outcome, stages)}
+        wire = _wire(exchanges, request)
+        return {**_reply(outcome), "inspectionData": {**_inspection(trial, outcome, stages), **wire}}
     except (RecursionError, StatesError):
         raise ValidationError("The data is nested too deeply") from None  # ours
 
@@ -196,6 +199,14 @@ def _inspection(trial: Trial, outcome: Outcome, stages: Mapping[str, Json]) -> d
         **{member: json.dumps(stages[field]) for field, member in _ITEM_STAGES.items() if field in stages},
         **{member: stages[field] for field, member in _NUMBERS.items() if field in stages},
     )
+
+
+def _wire(exchanges: list[Exchange], request: Members) -> dict[str, Any]:
+    """What an HTTP task sent and got. Who may not see secrets gets the request without those of its connection."""
+    if request["inspectionLevel"] != "TRACE" or not exchanges:
+        return {}
+    last = exchanges[-1]
+    return {"request": last.revealed if request.get("revealSecrets") else last.request, "response": last.response}
 
 
 def _text(value: Json, sent: list[Payload]) -> str:
