@@ -76,13 +76,14 @@ class Outcome:
 class Trial(Turn):
     """Runs the state `name` of a program. `watch` is told of what a Map works on; see `Watch` for the other stages."""
 
-    __slots__ = ("_context", "_watch", "frame", "iterations", "sent", "state")
+    __slots__ = ("_context", "_tolerated", "_watch", "frame", "iterations", "sent", "state")
 
     def __init__(self, program: Program, name: str, beginning: Beginning, at: float, watch: Watch) -> None:
         self.state: State = replace(program.states[name], name=STATE_NAME)
         self._context = beginning.context
         self._watch = watch
         self.frame = _frame(self.state, beginning)
+        self._tolerated: dict[str, float] = {}
         self.iterations = 0
         """How many a Map has."""
         self.sent = [beginning.input]
@@ -137,8 +138,9 @@ class Trial(Turn):
     def fire(self) -> None:
         """The earliest timer came due: a Wait is over, or a Task took too long."""
         kind, _ = min(self.frame.timers.items(), key=lambda timer: timer[1])
-        if isinstance(self.state, WaitState):
-            self._guarded(lambda: states.end_wait(self, self.frame, self.state))  # type: ignore[arg-type]
+        state = self.state
+        if isinstance(state, WaitState):
+            self._guarded(lambda: states.end_wait(self, self.frame, state))
         else:
             self._guarded(lambda: tasks.task_timed_out(self, self.frame, kind))
 
@@ -184,8 +186,9 @@ class Trial(Turn):
             items = _batched(items, distributed.batcher(narrowed))
             self._watch("ItemBatcher", items)
         self._watch("MaxConcurrency", 0 if state.max_concurrency is None else state.max_concurrency(scope))
-        for field, tolerated in _thresholds(state):
-            self._watch(field, tolerated(scope))
+        self._tolerated = {field: tolerated(scope) for field, tolerated in _thresholds(state)}
+        for field, tolerated in self._tolerated.items():
+            self._watch(field, tolerated)
         return len(items)
 
     def _read(self, reader: dict[str, Json], read: Read) -> list[Json]:
@@ -204,14 +207,9 @@ class Trial(Turn):
 
     def tolerate(self, failed: int) -> None:
         """Fail a Map of which so many iterations failed, if that is more than it tolerates."""
-        assert isinstance(self.state, MapState)
-        scope = self.scope(self.frame, self.state)
-        for field, tolerated in _thresholds(self.state):
-            share = failed if field == "ToleratedFailureCount" else 100 * failed / self.iterations
-            if share > tolerated(scope):
-                cause = "The specified tolerated failure threshold was exceeded"
-                self.fail(EXCEED_TOLERATED_FAILURE_THRESHOLD, cause)
-                return
+        shares = {"ToleratedFailureCount": failed, "ToleratedFailurePercentage": 100 * failed / self.iterations}
+        if any(shares[field] > tolerated for field, tolerated in self._tolerated.items()):
+            self.fail(EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded")
 
     # --- what became of it
 
