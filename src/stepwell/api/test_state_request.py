@@ -152,7 +152,8 @@ def _check_runs_without(state: State) -> None:
 
 def check_configuration(request: Members, subject: Subject, mock: Mock | None) -> Mapping[str, Any]:
     """stateConfiguration. The texts but the one about mocks are ours."""
-    configuration: Mapping[str, Any] = request.get("stateConfiguration") or {}
+    given = request.get("stateConfiguration") or {}
+    configuration = {member: value for member, value in given.items() if value is not None}
     if mock is None:
         for member in configuration:
             raise ValidationError(
