@@ -249,11 +249,38 @@ def test_a_distributed_map_shows_what_its_children_would_get(api: Any) -> None:
     assert (reply["status"], reply["output"], reply["i.maxConcurrency"]) == ("SUCCEEDED", ["any"], 0)
 
 
+@pytest.mark.parametrize(
+    ("config", "data", "items"),
+    [
+        ({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}, "a,b\n1,2\n3,4\n",
+            [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]),
+        ({"InputType": "JSONL", "MaxItems": 1}, '{"x": 1}\n{"x": 2}\n', [{"x": 1}]),
+        ({"InputType": "JSON"}, "[1, 2]", [1, 2]),
+        ({"InputType": "JSON", "ItemsPointer": "/m"}, '{"m": {"a": 1}}', [1]),
+    ],
+)  # fmt: skip
+def test_the_data_of_a_reader_is_read_as_its_source_would_be(api: Any, config: Any, data: str, items: Any) -> None:
+    reader = {**READ["ItemReader"], "ReaderConfig": config}
+    state = {**READ, "ItemReader": reader, "ItemSelector": {"v.$": "$$.Map.Item.Value"}}
+    reply = tried(api, state, {"bucket": "b"}, result=[], stateConfiguration={"mapItemReaderData": data})
+    assert reply["i.afterItemSelector"] == [{"v": item} for item in items]
+
+
 def test_data_without_items_fails_the_map(api: Any) -> None:
     state = {**READ, "Catch": [{"ErrorEquals": ["States.ItemReaderFailed"], "Next": "Mend"}]}
     data = {"mapItemReaderData": json.dumps({"rows": "none"})}
     reply = tried(api, state, {"bucket": "b", "most": 3}, result=[], stateConfiguration=data)
     assert (reply["status"], reply["nextState"]) == ("CAUGHT_ERROR", "Mend")
+
+
+def test_an_item_selector_sees_where_an_item_comes_from(api: Any) -> None:
+    state = {**READ, "ItemSelector": {"item.$": "$$.Map.Item"}}
+    data = {"mapItemReaderData": '{"rows": {"a": 1}}'}
+    reply = tried(api, state, {"bucket": "b", "most": 9}, result=[], stateConfiguration=data)
+    assert reply["i.afterItemSelector"] == [{"item": {"Index": 0, "Value": 1, "Source": "S3://b/k", "Key": "a"}}]
+    state = {**MAP, "ItemProcessor": DISTRIBUTED, "ItemSelector": {"item.$": "$$.Map.Item"}}
+    reply = tried(api, state, {"list": [5]}, result=[])
+    assert reply["i.afterItemSelector"] == [{"item": {"Index": 0, "Value": 5, "Source": "STATE_DATA"}}]
 
 
 # --- the surroundings

@@ -7,12 +7,13 @@ recorded; those that say so are ours.
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from stepwell.api.service import Members
 from stepwell.asl.compile import compile_definition, compile_state
-from stepwell.asl.errors import ITEM_READER_FAILED, DefinitionError, StatesError
-from stepwell.asl.fields import is_integer
+from stepwell.asl.errors import DefinitionError
 from stepwell.asl.jsontext import Json, JsonTextError, decode
 from stepwell.asl.program import ParallelState, Program, State, TaskState
 from stepwell.asl.site import Watch
@@ -20,6 +21,9 @@ from stepwell.awsmodels.errors import ServiceError, ValidationError
 from stepwell.awsmodels.mocks import STRICT, check_result
 from stepwell.machine.payload import Payload
 from stepwell.machine.trial import STATE_NAME
+from stepwell.tasks.items.jsonfile import json_items
+from stepwell.tasks.items.lines import csv_items, jsonl_items
+from stepwell.tasks.items.settings import read_settings
 
 MOCKED_TYPES = ("Task", "Map", "Parallel")
 
@@ -176,26 +180,23 @@ def origin_is_task(subject: Subject, configuration: Mapping[str, Any]) -> bool:
     return origin is not None and isinstance(subject.program.states[origin], TaskState)
 
 
-def read_items(configuration: Mapping[str, Any], reader: dict[str, Json]) -> list[Json]:
-    """What the ItemReader of a Map would have made of the data."""
-    config = reader["ReaderConfig"] or {}
-    items = _at_pointer(configuration["mapItemReaderData"], str(config.get("ItemsPointer", "")))
-    most = config.get("MaxItems")
-    if most is not None and not (is_integer(most) and most >= 0):
-        raise StatesError(ITEM_READER_FAILED, "field MaxItems must be positive")
-    return items[: most or len(items)]
+def read_items(configuration: Mapping[str, Any], reader: dict[str, Json]) -> list[tuple[Json, str | None]]:
+    """What the ItemReader of a Map would have made of the data. Raises `StatesError`."""
+    settings = read_settings(reader)
+    data = configuration["mapItemReaderData"].encode()
+    items: Iterator[tuple[Json, str | None]]
+    if settings.format == "CSV":
+        items = ((row, None) for row, _ in csv_items(partial(_blocks, data), settings, 0, len(data)))
+    elif settings.format == "JSONL":
+        items = ((value, None) for value, _ in jsonl_items(partial(_blocks, data), 0, len(data)))
+    else:  # also a listing, and rows of Parquet, which have no text of their own
+        found = json_items(partial(_blocks, data), settings.pointer, None, len(data))
+        items = ((item.value, item.key) for item in found)
+    return list(islice(items, settings.max_items))
 
 
-def _at_pointer(text: str, pointer: str) -> list[Json]:
-    try:
-        value = decode(text)
-        for step in pointer.split("/")[1:]:
-            value = value[step.replace("~1", "/").replace("~0", "~")]
-    except (JsonTextError, KeyError, TypeError):
-        value = None
-    if not isinstance(value, list):
-        raise StatesError(ITEM_READER_FAILED, "Attempting to map over non-iterable node.")
-    return value
+def _blocks(data: bytes, offset: int) -> Iterator[bytes]:
+    yield data[offset:]
 
 
 def read_variables(request: Members) -> Mapping[str, Json]:

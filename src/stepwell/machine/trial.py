@@ -28,12 +28,14 @@ from stepwell.machine.context import build_context, map_item
 from stepwell.machine.decide import work
 from stepwell.machine.execution import TOP_FRAME, Execution, Frame
 from stepwell.machine.maprun.batches import Batcher, take_batches
+from stepwell.machine.maprun.decide import STATE_DATA
 from stepwell.machine.payload import Payload
 from stepwell.machine.stimuli import Stimulus, TaskFailed, TaskSucceeded
 from stepwell.machine.turn import Turn
 
-Read: TypeAlias = Callable[[dict[str, Json]], list[Json]]
-"""Gives the items that an ItemReader, all its values evaluated, would have read. Raises `StatesError`."""
+Read: TypeAlias = Callable[[dict[str, Json]], list[tuple[Json, str | None]]]
+"""Gives what an ItemReader, all its values evaluated, would have read: items, each with its name if it is a member of
+an object. Raises `StatesError`."""
 
 STATE_NAME = "StateName"
 """What AWS calls the state under test, whatever its name in the definition. Recorded on AWS."""
@@ -174,13 +176,16 @@ class Trial(Turn):
         scope = self.scope(frame, state)
         input = states.prepared(self, frame, state, scope)
         narrowed = scope.narrowed(input.value)
+        more: list[dict[str, Json]] = []
         if distributed is None or distributed.reader is None:
             items = state.items(scope)
+            more = [{"Source": STATE_DATA} if distributed else {} for _ in items]
         else:
             assert read is not None, "whoever tries a Map with an ItemReader has its data"
-            items = self._read(distributed.reader(narrowed), read)
+            items, more = self._read(distributed.reader(narrowed), read)
         if state.item_selector is not None:
-            items = [self._selected(state, input, *item) for item in enumerate(items)]
+            described = [map_item(index, value) | more[index] for index, value in enumerate(items)]
+            items = [self._selected(state, input, item) for item in described]
             self._watch("ItemSelector", items)
         if distributed is not None and distributed.batcher is not None:
             items = _batched(items, distributed.batcher(narrowed))
@@ -191,16 +196,20 @@ class Trial(Turn):
             self._watch(field, tolerated)
         return len(items)
 
-    def _read(self, reader: dict[str, Json], read: Read) -> list[Json]:
-        items = read(reader)
+    def _read(self, reader: dict[str, Json], read: Read) -> tuple[list[Json], list[dict[str, Json]]]:
+        """The items, and what else the context object says of each: Key and Source as a Map Run has them."""
+        found = read(reader)
+        items = [value for value, _ in found]
         if "ItemsPointer" in (reader["ReaderConfig"] or {}):
             self._watch("ItemsPointer", items)
-        return items
+        named = reader["Parameters"] if isinstance(reader["Parameters"], dict) else {}
+        source = {"Source": f"S3://{named.get('Bucket')}/{named.get('Key', '')}"}
+        return items, [source if key is None else {**source, "Key": key} for _, key in found]
 
-    def _selected(self, state: MapState, input: Payload, index: int, value: Json) -> Json:
+    def _selected(self, state: MapState, input: Payload, item: dict[str, Json]) -> Json:
         assert state.item_selector is not None
         scope = self.scope(self.frame, state)
-        scope.context = {**scope.context, "Map": {"Item": map_item(index, value)}}
+        scope.context = {**scope.context, "Map": {"Item": item}}
         if not state.jsonata:
             scope.input = input.value
         return state.item_selector(scope)
