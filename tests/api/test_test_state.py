@@ -4,12 +4,15 @@ import asyncio
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from stepwell.api.identity import Identity
 from stepwell.api.test_state import run_state
 from stepwell.machine.commands import StartTask
-from stepwell.machine.stimuli import Stimulus
+from stepwell.machine.payload import Payload
+from stepwell.machine.stimuli import Stimulus, TaskSucceeded
+from stepwell.tasks.exchanges import tell
 
 ROLE = "arn:aws:iam::123456789012:role/steps"
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
@@ -446,3 +449,35 @@ def test_data_that_is_nested_deeply_is_no_internal_error(api: Any, depth: int) -
     headers = {"x-amz-target": "AWSStepFunctions.TestState", "content-type": "application/x-amz-json-1.0"}
     status, _, _ = api.run(api.asgi(json.dumps(request).encode(), headers))
     assert status in (200, 400)
+
+
+async def fetched(execution: str, command: StartTask) -> Stimulus:
+    """The outcome of an HTTP task whose connection adds a header."""
+    plain = httpx.Request("GET", "https://shop.example/x", headers={"a": "1"})
+    revealed = httpx.Request("GET", "https://shop.example/x", headers={"a": "1", "key": "secret"})
+    tell(plain, revealed, httpx.Response(200, headers={"b": "2"}, request=revealed), '{"c":3}')
+    return TaskSucceeded(at=0, frame=command.frame, attempt=command.attempt, output=Payload({"c": 3}))
+
+
+@pytest.mark.parametrize(
+    ("more", "headers"),
+    [
+        ({"inspectionLevel": "TRACE"}, "[host: shop.example, a: 1]"),
+        ({"inspectionLevel": "TRACE", "revealSecrets": True}, "[host: shop.example, a: 1, key: secret]"),
+        ({"inspectionLevel": "DEBUG", "revealSecrets": True}, None),
+    ],
+)
+def test_trace_shows_what_went_over_the_wire(api: Any, more: Any, headers: str | None) -> None:
+    state = {**TASK, "Resource": "arn:aws:states:::http:invoke"}
+    who = Identity("123456789012", "us-east-1")
+    reply = read(dict(api.run(run_state(prepared(state, {}, roleArn=ROLE, **more), who, api.clock, fetched))))
+    assert reply["output"] == {"c": 3}
+    if headers is None:
+        assert not {"i.request", "i.response"} & reply.keys()
+        return
+    assert reply["i.request"] == {
+        "protocol": "https", "method": "GET", "url": "https://shop.example/x", "headers": headers,
+    }  # fmt: skip
+    assert reply["i.response"] == {
+        "protocol": "https", "statusCode": "200", "statusMessage": "OK", "headers": "[b: 2]", "body": '{"c":3}',
+    }  # fmt: skip
