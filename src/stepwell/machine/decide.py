@@ -100,7 +100,7 @@ def _advance(turn: Turn, frame: Frame) -> None:
         assert isinstance(state, ParallelState | MapState)
         branches.join(turn, frame, state)
     elif frame.waiting == "redriven":
-        _work(turn, frame, turn.program.states[frame.state])
+        work(turn, frame, turn.program.states[frame.state])
     elif frame.waiting == "done":
         _end_thread(turn, frame)
 
