@@ -7,12 +7,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from stepwell.asl.dataflow import read
-from stepwell.asl.errors import RUNTIME, StatesError
-from stepwell.asl.fields import is_integer
-from stepwell.asl.jsontext import Json, encode
+from stepwell.asl.fields import integer_at
+from stepwell.asl.jsontext import Json
 from stepwell.asl.program import Distributed
-from stepwell.asl.scope import Evaluate, Scope
+from stepwell.asl.scope import Evaluate
 from stepwell.asl.site import Site
 
 Fields = Mapping[str, Json]
@@ -97,23 +95,9 @@ def _config(site: Site, config: Json, limit: str, at: str) -> Evaluate | None:
 def _limit(site: Site, owner: Fields, field: str, at: str) -> Evaluate | None:
     """A number as literal, as `field`Path or as JSONata. Whether it makes sense is told by those who use it."""
     if f"{field}Path" in owner and not site.jsonata:
-        return _integer_at_path(site, owner[f"{field}Path"], f"{field}Path", f"{at}Path")
+        reference = site.reference(owner[f"{field}Path"], f"{at}Path")
+        return None if reference is None else lambda scope: integer_at(reference, scope, field)
     return site.template(owner[field], at) if field in owner else None
-
-
-def _integer_at_path(site: Site, text: Json, field: str, at: str) -> Evaluate | None:
-    reference = site.reference(text, at)
-    if reference is None:
-        return None
-
-    def evaluate(scope: Scope) -> int:
-        value = read(reference, scope)
-        if not is_integer(value):
-            cause = f"The {field} field refers to value {encode(value)} which is not a valid integer: {text}"
-            raise StatesError(RUNTIME, cause)
-        return value
-
-    return evaluate
 
 
 def processor_definition(definition: Fields, map_state: str) -> Fields:

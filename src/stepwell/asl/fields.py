@@ -72,16 +72,18 @@ def _integer_at_path(site: Site, text: Json, field: str, minimum: int, maximum: 
     if reference is None:
         return None
 
-    def evaluate(scope: Scope) -> int:
-        found = read(reference, scope)
-        # AWS takes a number in a string too: a variable that was assigned "1" serves as 1.
-        value = int(found) if isinstance(found, str) and _DIGITS.fullmatch(found) else found
-        if not is_integer(value):
-            cause = f"The {field}Path field refers to value {encode(value)} which is not a valid integer: {text}"
-            raise StatesError(RUNTIME, cause)
-        return _bounded(value, field, minimum, maximum, RUNTIME)
+    return lambda scope: _bounded(integer_at(reference, scope, field), field, minimum, maximum, RUNTIME)
 
-    return evaluate
+
+def integer_at(reference: Reference, scope: Scope, field: str) -> int:
+    """What `field`Path refers to. Raises States.Runtime where that is no integer."""
+    found = read(reference, scope)
+    # AWS takes a number in a string too: a variable that was assigned "1" serves as 1.
+    value = int(found) if isinstance(found, str) and _DIGITS.fullmatch(found) else found
+    if not is_integer(value):
+        cause = f"The {field}Path field refers to value {encode(value)} which is not a valid integer: {reference.text}"
+        raise StatesError(RUNTIME, cause)
+    return value
 
 
 def compile_percentage(site: Site, state: Mapping[str, Json], field: str) -> Evaluate | None:
