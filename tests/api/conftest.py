@@ -11,9 +11,11 @@ import pytest
 import uvicorn
 
 from stepwell.api.app import create_app
+from stepwell.api.execution_logs import ExecutionLogs
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.clock import SystemClock
 from stepwell.engine.engine import Engine
+from stepwell.logs.service import Logs
 from stepwell.store.memory import MemoryStore
 from stepwell.tasks.runner import Tasks
 
@@ -45,9 +47,10 @@ def build(clock: SystemClock, limits: str) -> tuple[Engine, Any]:
     catalog = Catalog(store, clock)
     functions: Any = None  # No definition of these tests calls a Lambda function.
     tasks = Tasks(functions, catalog, clock, limits)
-    engine = Engine(store, catalog.program, tasks, clock)
+    logs = Logs(None, clock)
+    engine = Engine(store, catalog.program, tasks, clock, observe=ExecutionLogs(catalog, logs).observe)
     tasks.attach(engine)
-    return engine, create_app(engine, catalog, tasks.activities, limits=limits)
+    return engine, create_app(engine, catalog, tasks.activities, logs, limits=limits)
 
 
 class Api:

@@ -29,7 +29,8 @@ async def noted(lab: Lab) -> int:
 async def test_synchronous_one_writes_nothing(any_lab: Lab) -> None:
     any_lab.handlers["f"] = echo
     node = await any_lab.node()
-    ended = await within(node.engine.run_express(request(any_lab, flow(T=task("f")), input=Payload({"a": 1}))))
+    started = request(any_lab, flow(T=task("f")), input=Payload({"a": 1}))
+    ended = (await within(node.engine.run_express(started))).execution
     assert (ended.status, ended.output.value) == (SUCCEEDED, {"a": 1})
     assert node.store.calls.keys() <= {"lease", "outbox", "inbox", "timers_due", "list"}
     assert len(node.engine._residents) == 0
@@ -41,7 +42,7 @@ async def test_failure_is_an_answer(lab: Lab) -> None:
 
     lab.handlers["f"] = fail
     node = await lab.node()
-    ended = await within(node.engine.run_express(request(lab, flow(T=task("f")))))
+    ended = (await within(node.engine.run_express(request(lab, flow(T=task("f")))))).execution
     assert (ended.status, ended.error, ended.cause) == (FAILED, "Broken", "why")
 
 
@@ -50,7 +51,7 @@ async def test_wait_beyond_the_horizon_is_kept_in_memory(lab: Lab) -> None:
     running = asyncio.ensure_future(node.engine.run_express(request(lab, WAIT)))
     await until(lambda: len(node.engine._timers) == 2)
     lab.clock.move(200)
-    assert (await within(running)).status == SUCCEEDED
+    assert (await within(running)).execution.status == SUCCEEDED
 
 
 async def test_it_ends_after_five_minutes(lab: Lab) -> None:
@@ -58,13 +59,13 @@ async def test_it_ends_after_five_minutes(lab: Lab) -> None:
     running = asyncio.ensure_future(node.engine.run_express(request(lab, WAIT.replace("200", "400"))))
     await until(lambda: len(node.engine._timers) == 2)
     lab.clock.move(300)
-    assert (await within(running)).status == TIMED_OUT
+    assert (await within(running)).execution.status == TIMED_OUT
 
 
 async def test_long_run_of_steps(lab: Lab) -> None:
     node = await lab.node()
     states = {f"S{i}": {"Type": "Pass", "Next": f"S{i + 1}"} for i in range(3000)} | {"S3000": {"Type": "Succeed"}}
-    ended = await within(node.engine.run_express(request(lab, flow(**states))))
+    ended = (await within(node.engine.run_express(request(lab, flow(**states))))).execution
     assert (ended.status, ended.event_id) == (SUCCEEDED, 6004)
 
 
@@ -72,7 +73,7 @@ async def test_many_at_once(lab: Lab) -> None:
     lab.handlers["f"] = echo
     node = await lab.node()
     runs = [node.engine.run_express(request(lab, flow(T=task("f")), f"x{i}", input=Payload(i))) for i in range(200)]
-    assert [ended.output.value for ended in await gathered(runs)] == list(range(200))
+    assert [run.execution.output.value for run in await gathered(runs)] == list(range(200))
 
 
 async def test_asynchronous_one_begins_again_after_a_crash(any_lab: Lab) -> None:
@@ -112,7 +113,7 @@ async def test_outcome_that_comes_after_the_end_is_nobodys(lab: Lab, caplog: pyt
     running = asyncio.ensure_future(node.engine.run_express(request(lab, flow(T=task("f", TimeoutSeconds=5)))))
     await until(lambda: node.functions.calls)
     lab.clock.move(5)
-    assert (await within(running)).error == "States.Timeout"
+    assert (await within(running)).execution.error == "States.Timeout"
     gate.set()
     await until(lambda: len(node.engine._dispatcher) == 0 and len(node.engine._residents) == 0)
     assert not caplog.records

@@ -4,13 +4,14 @@ import asyncio
 import io
 import threading
 import zipfile
-from collections.abc import Awaitable, Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from stepwell.functions.invocation import Invocation
+from stepwell.functions.logs import LogRecord, LogStream
 from stepwell.functions.service import FunctionService
 
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class Lab:
         self._thread.start()
         self._services: list[FunctionService] = []
         self._names = 0
+        self.logged: list[tuple[LogStream, LogRecord]] = []
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
@@ -63,13 +65,20 @@ class Lab:
         self.documents = documents or MemoryDocuments()
 
         async def start() -> FunctionService:
-            service = FunctionService(data_dir, self.documents, **options)
+            service = FunctionService(data_dir, self.documents, write_log=self._log, **options)
             await service.start()
             return service
 
         service = self.call(start())
         self._services.append(service)
         return service
+
+    def _log(self, stream: LogStream, records: Sequence[LogRecord]) -> None:
+        self.logged += [(stream, record) for record in records]
+
+    def log_of(self, name: str) -> list[str]:
+        """The texts that a function has logged, in its own group."""
+        return [record.text for stream, record in self.logged if stream.group == f"/aws/lambda/{name}"]
 
     zipped = staticmethod(zipped)
 

@@ -10,6 +10,7 @@ import pytest
 
 from stepwell.functions.errors import LambdaError
 from stepwell.functions.invocation import exit_text
+from stepwell.functions.logs import LogStream
 
 COUNTING = """
 import json, logging, os, sys, time
@@ -233,6 +234,9 @@ def handler(event, context):
     assert environment["TABLE"] == "orders" and environment["AWS_REGION"] == "us-east-1"
     assert environment["AWS_ENDPOINT_URL_LAMBDA"] == environment["AWS_ENDPOINT_URL_SFN"] == "http://127.0.0.1:8083"
     assert environment["AWS_ENDPOINT_URL"] == "http://other"
+    group, stream = environment["AWS_LAMBDA_LOG_GROUP_NAME"], environment["AWS_LAMBDA_LOG_STREAM_NAME"]
+    assert group == f"/aws/lambda/{name}" and re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", stream)
+    assert LogStream("123456789012", "us-east-1", group, stream) in {found for found, _ in lab.logged}
     assert environment["AWS_ACCESS_KEY_ID"] == "123456789012"
     assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};.*", environment["_X_AMZN_TRACE_ID"])
     assert "SECRET_OF_THE_SERVER" not in environment and environment["HOME"] == environment["TMPDIR"]
@@ -264,9 +268,8 @@ def handler(event, context):
         r"Max Memory Used: \d+ MB\t",
         invocation.log_tail.decode().splitlines()[-1],
     )
-    records = service.logs(name)
-    assert next(record.text for record in records if record.request_id == "a") == "while importing"
-    assert "two\nlines" in [record.text.split("\t")[-1] for record in records]
+    assert "while importing" in lab.log_of(name)
+    assert "two\nlines" in [text.split("\t")[-1] for text in lab.log_of(name)]
 
 
 def test_the_tail_is_four_kilobytes(lab, service):

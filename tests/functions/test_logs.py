@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from stepwell.functions.logs import FunctionLog, LogRecord, Splitter, tail
+from stepwell.functions.logs import Splitter, tail
 
 AT = 1_800_000_000.5
 
@@ -47,31 +47,6 @@ def test_splitting_does_not_depend_on_how_it_arrives():
             records += splitter.feed(rest[:size])
             rest = rest[size:]
         assert "".join(text for _at, text in records + splitter.flush()) == "".join(text for _at, text in expected)
-
-
-def test_recent_records_are_bounded(tmp_path):
-    log = FunctionLog(tmp_path / "deep" / "f.log")
-    log.append(LogRecord(float(i), "r", "x" * 1000) for i in range(3000))
-    recent = log.recent()
-    assert recent[-1].at == 2999.0 and sum(len(record.text) for record in recent) <= 1 << 20
-    log.append([LogRecord(0.0, "r", "x" * (2 << 20))])
-    assert len(log.recent()) == 1
-
-
-def test_the_file_is_bounded(tmp_path):
-    log = FunctionLog(tmp_path / "f.log")
-    for _ in range(32):
-        log.append([LogRecord(0.0, "r", "x" * (1 << 20))])
-    log.close()
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 14 << 20
-    assert {path.name for path in tmp_path.iterdir()} == {"f.log", "f.old"}
-
-
-def test_a_log_that_cannot_be_written_is_still_readable(tmp_path):
-    (tmp_path / "f.log").mkdir()
-    log = FunctionLog(tmp_path / "f.log")
-    log.append([LogRecord(0.0, "r", "text")])
-    assert [record.text for record in log.recent()] == ["text"]
 
 
 def test_tail():

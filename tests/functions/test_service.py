@@ -259,7 +259,7 @@ def test_a_failing_event_is_retried_after_one_and_two_minutes(lab, tmp_path):
         lab.call(wake(service))
     until(lambda: len(lines(out)) == 3 and attempts(documents) == [])
     assert set(lines(out)) == {"same"}
-    assert "given up after 3 attempts" in service.logs(name)[-1].text
+    assert "given up after 3 attempts" in lab.log_of(name)[-1]
 
 
 async def wake(service):
@@ -332,4 +332,4 @@ def test_permissions_and_tags(lab, service):
 
 def test_a_note_when_another_python_is_asked_for(lab, service):
     name = lab.create(service, ECHO, Runtime="python3.99")
-    assert "python3.99 is asked for" in service.logs(name)[0].text
+    assert "python3.99 is asked for" in lab.log_of(name)[0]

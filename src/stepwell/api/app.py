@@ -1,4 +1,4 @@
-"""The HTTP application: Step Functions on `/`, the routes of Lambda, and the health check."""
+"""The HTTP application: Step Functions and CloudWatch Logs on `/`, the routes of Lambda, and the health check."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,6 +14,7 @@ from stepwell.api.stepfunctions import StepFunctionsEndpoint
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.engine import Engine
 from stepwell.engine.versions import Versions
+from stepwell.logs.service import Logs
 from stepwell.tasks.activities import Activities
 
 
@@ -21,6 +22,7 @@ def create_app(
     engine: Engine,
     catalog: Catalog,
     activities: Activities,
+    logs: Logs,
     *,
     limits: str = "aws",
     lambda_routes: Sequence[BaseRoute] = (),
@@ -31,7 +33,7 @@ def create_app(
     It answers to any Host: SDKs put `sync-` before it for StartSyncExecution and TestState.
     """
     versions = Versions(engine.store, engine.clock, catalog)
-    endpoint = StepFunctionsEndpoint(Service(engine, catalog, versions, activities, limits))
+    endpoint = StepFunctionsEndpoint(Service(engine, catalog, versions, activities, logs, limits))
     routes: list[BaseRoute] = [
         Route("/", endpoint, methods=["POST"]),
         Route("/_stepwell/health", _health, methods=["GET"]),

@@ -13,6 +13,7 @@ from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import EXECUTION, EXPRESS, STATE_MACHINE, Arn, InvalidArn, check_name, parse_arn
 from stepwell.engine.errors import ExecutionExists, ExecutionNotFound, NotRedrivable
+from stepwell.engine.express import ExpressRun
 from stepwell.engine.redrives import refusal
 from stepwell.engine.starts import start_request
 from stepwell.engine.versions import Target
@@ -22,8 +23,11 @@ from stepwell.machine.stimuli import StartRequested
 from stepwell.store.protocol import ExecutionRow
 
 BILLED_STEP_MILLISECONDS = 100
-BILLED_MEMORY_MB = 64
+BILLED_MEMORY_STEP_MB = 64
 """What AWS bills an Express execution for at least, and in steps of. Source: AWS's price page of Step Functions."""
+
+BASE_MEMORY_MB = 50
+"""What an Express execution takes beside its definition and its payloads. Source: the same page."""
 
 
 async def start_execution(service: Service, who: Identity, request: Members) -> Members:
@@ -47,8 +51,9 @@ async def start_sync_execution(service: Service, who: Identity, request: Members
     arn, target = await _target(service, request)
     if target.machine.type != "EXPRESS":
         raise _type_not_supported()
-    execution = await service.engine.run_express(_start(service, arn, target, request))
-    return _sync_reply(execution, request.get("includedData") != "METADATA_ONLY")
+    run = await service.engine.run_express(_start(service, arn, target, request))
+    billing = _billing(run, len(target.revision.definition.encode()))
+    return _sync_reply(run.execution, billing, request.get("includedData") != "METADATA_ONLY")
 
 
 async def _target(service: Service, request: Members) -> tuple[Arn, Target]:
@@ -81,6 +86,7 @@ def _start(service: Service, arn: Arn, target: Target, request: Members) -> Star
         limits=service.limits,
         version=target.version,
         alias=target.alias,
+        trace_header=request.get("traceHeader"),
     )
 
 
@@ -91,9 +97,19 @@ def _input(service: Service, text: str | None) -> Payload:
     return read_document(text, "InvalidExecutionInput", label, service.payload_max_bytes)
 
 
-def _sync_reply(execution: Execution, with_data: bool) -> dict[str, Any]:
+def _billing(run: ExpressRun, definition_bytes: int) -> dict[str, int]:
+    """What AWS bills: the time in steps of 100 ms, and the memory in chunks of 64 MB, each begun one in full."""
+    stopped_at = run.execution.stopped_at or run.execution.at
+    steps = max(1, math.ceil((stopped_at - run.execution.started_at) * 1000 / BILLED_STEP_MILLISECONDS))
+    memory_mb = BASE_MEMORY_MB + (definition_bytes + run.payload_bytes) / 2**20
+    return {
+        "billedDurationInMilliseconds": steps * BILLED_STEP_MILLISECONDS,
+        "billedMemoryUsedInMB": math.ceil(memory_mb / BILLED_MEMORY_STEP_MB) * BILLED_MEMORY_STEP_MB,
+    }
+
+
+def _sync_reply(execution: Execution, billing: Members, with_data: bool) -> dict[str, Any]:
     stopped_at = execution.stopped_at or execution.at
-    steps = max(1, math.ceil((stopped_at - execution.started_at) * 1000 / BILLED_STEP_MILLISECONDS))
     reply: dict[str, Any] = {
         "executionArn": execution.id,
         "stateMachineArn": execution.state_machine,
@@ -102,10 +118,8 @@ def _sync_reply(execution: Execution, with_data: bool) -> dict[str, Any]:
         "stopDate": timestamp(stopped_at),
         "status": execution.status,
         **_data("input", execution.input.text, with_data),
-        "billingDetails": {
-            "billedDurationInMilliseconds": steps * BILLED_STEP_MILLISECONDS,
-            "billedMemoryUsedInMB": BILLED_MEMORY_MB,
-        },
+        "billingDetails": billing,
+        **_present("traceHeader", execution.trace_header),
     }
     if execution.output is not None:
         reply |= _data("output", execution.output.text, with_data)
@@ -147,6 +161,7 @@ async def describe_execution(service: Service, who: Identity, request: Members) 
             reply |= _data(name, "", False)
         elif document is not None:
             reply |= _data(name, await service.engine.text(row.id, document), True)
+    reply |= _present("traceHeader", row.trace_header)
     return reply | _failure(row.status, row.error, row.cause) | await _redrive_status(service, row)
 
 
@@ -237,6 +252,10 @@ def _data(name: str, text: str, included: bool) -> dict[str, Any]:
     if not included:
         return {f"{name}Details": {"included": False}}
     return {name: text, f"{name}Details": {"included": True}}
+
+
+def _present(name: str, value: str | None) -> dict[str, str]:
+    return {} if value is None else {name: value}
 
 
 def _failure(status: str, error: str | None, cause: str | None) -> dict[str, str]:

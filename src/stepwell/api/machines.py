@@ -5,6 +5,7 @@ from typing import Any
 
 from stepwell.api.executions import find_execution, refuse_label
 from stepwell.api.identity import Identity
+from stepwell.api.logs import parse_group_arn
 from stepwell.api.paging import Page, page_size
 from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.api.tags import read_tags
@@ -16,6 +17,7 @@ from stepwell.asl.program import Program
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import STATE_MACHINE, Arn, parse_arn
 from stepwell.engine.catalog import Logging, Revision, StateMachine
+from stepwell.logs.database import create_group
 
 DIAGNOSTICS_MAX = 100
 
@@ -35,6 +37,7 @@ async def create_state_machine(service: Service, who: Identity, request: Members
         tags=read_tags(request.get("tags")),
         published=published,
     )
+    await _make_log_group(service, request)
     reply = {"stateMachineArn": machine.arn, "creationDate": timestamp(machine.created_at)}
     return {**reply, **await _publish(service, machine.arn, machine.revision, published)}
 
@@ -62,6 +65,7 @@ async def update_state_machine(service: Service, who: Identity, request: Members
         tracing=None if tracing is None else _tracing(tracing),
         encryption=encryption,
     )
+    await _make_log_group(service, request)
     reply = {"updateDate": timestamp(revision.created_at), **_revision_id(revision)}
     return {**reply, **await _publish(service, arn.text, revision.id, published)}
 
@@ -200,14 +204,29 @@ def _tracing(configuration: Mapping[str, Any]) -> bool:
     return bool(configuration.get("enabled"))
 
 
+async def _make_log_group(service: Service, request: Members) -> None:
+    """AWS refuses a group that is not there. Here it is made: what deploys a template may know no log groups."""
+    for arn in _logging(request.get("loggingConfiguration") or {}).destinations or ():
+        group = parse_group_arn(arn)
+        if group is not None:
+            await service.logs.ask(create_group, group, service.logs.now_ms)
+
+
 def _logging(configuration: Mapping[str, Any]) -> Logging:
-    """Raises InvalidLoggingConfiguration: a level other than OFF needs one destination, and more are never allowed."""
+    """Raises InvalidLoggingConfiguration: a level other than OFF needs one destination, and more are never allowed.
+
+    The model's documentation says that the ARN of a log group must end with `:*`; the text about it is ours.
+    """
     level = configuration.get("level") or "OFF"
     given = configuration.get("destinations")
     groups: list[Any] = [(found.get("cloudWatchLogsLogGroup") or {}).get("logGroupArn") for found in given or ()]
     if len(groups) > 1 or None in groups or (level != "OFF" and not groups):
         message = "Invalid Logging Configuration: Must specify exactly one Log Destination."
         raise ServiceError("InvalidLoggingConfiguration", message)
+    for group in groups:
+        if parse_group_arn(group) is None or not group.endswith(":*"):
+            message = f"Invalid Logging Configuration: {group} is no ARN of a log group that ends with :*"
+            raise ServiceError("InvalidLoggingConfiguration", message)
     include = bool(configuration.get("includeExecutionData"))
     return Logging(level, include, None if given is None else groups)
 

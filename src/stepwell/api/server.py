@@ -1,21 +1,25 @@
-"""The endpoint as a whole: store, engine, catalog, functions, tasks and the HTTP application, put together once."""
+"""The endpoint as a whole: store, engine, catalog, functions, tasks, logs and the HTTP application, as one."""
 
 import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 
 from stepwell.api.app import create_app
+from stepwell.api.execution_logs import ExecutionLogs
 from stepwell.api.lambda_rest import lambda_routes
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.clock import Clock, SystemClock
 from stepwell.engine.engine import Engine, no_probe
+from stepwell.functions.logs import LogRecord, LogStream
 from stepwell.functions.service import FunctionService
+from stepwell.logs.database import Entry, GroupKey
+from stepwell.logs.service import Logs
 from stepwell.store.open import open_store
 from stepwell.store.protocol import Store
 from stepwell.tasks.runner import Tasks
@@ -28,12 +32,21 @@ class Server:
     """One running endpoint. Make it with `Server.open`."""
 
     def __init__(
-        self, store: Store, engine: Engine, catalog: Catalog, functions: FunctionService, app: Starlette
+        self,
+        store: Store,
+        engine: Engine,
+        catalog: Catalog,
+        functions: FunctionService,
+        logs: Logs,
+        execution_logs: ExecutionLogs,
+        app: Starlette,
     ) -> None:
         self.store = store
         self.engine = engine
         self.catalog = catalog
         self.functions = functions
+        self._logs = logs
+        self._execution_logs = execution_logs
         self.app = app
         self.endpoint_url: str | None = None
 
@@ -56,14 +69,17 @@ class Server:
         clock = clock or SystemClock()
         store = await open_store(store_url)
         catalog = Catalog(store, clock)
+        logs = Logs(data_dir / "logs.sqlite", clock)
+        execution_logs = ExecutionLogs(catalog, logs)
         functions = FunctionService(
-            data_dir, store, endpoint_url=lambda: server.endpoint_url, aws_endpoint=aws_endpoint
-        )
+            data_dir, store, endpoint_url=lambda: server.endpoint_url, aws_endpoint=aws_endpoint,
+            write_log=lambda stream, records: _write_function_log(logs, stream, records),
+        )  # fmt: skip
         tasks = Tasks(functions, catalog, clock, limits)
-        engine = Engine(store, catalog.program, tasks, clock, probe)
+        engine = Engine(store, catalog.program, tasks, clock, probe, observe=execution_logs.observe)
         tasks.attach(engine)
-        app = create_app(engine, catalog, tasks.activities, limits=limits, lambda_routes=lambda_routes(functions))
-        server = cls(store, engine, catalog, functions, app)
+        app = create_app(engine, catalog, tasks.activities, logs, limits=limits, lambda_routes=lambda_routes(functions))
+        server = cls(store, engine, catalog, functions, logs, execution_logs, app)
         return server
 
     async def start(self, endpoint_url: str) -> None:
@@ -80,7 +96,15 @@ class Server:
         """Stop everything in order. Nothing durable is lost however this ends."""
         await self.engine.close()
         await self.functions.close()
+        await self._execution_logs.close()
+        await self._logs.close()
         await self.store.close()
+
+
+def _write_function_log(logs: Logs, stream: LogStream, records: Sequence[LogRecord]) -> None:
+    group = GroupKey(stream.account, stream.region, stream.group)
+    for record in records:
+        logs.write(Entry(group, stream.stream, int(record.at * 1000), record.text, makes_group=True))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What the operations of the Step Functions API work on, and the shapes of their functions."""
+"""What the operations of the Step Functions and Logs APIs work on, and the shapes of their functions."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from stepwell.api.identity import Identity
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.engine import Engine
 from stepwell.engine.versions import Versions
+from stepwell.logs.service import Logs
 from stepwell.tasks.activities import Activities
 
 Members: TypeAlias = Mapping[str, Any]
@@ -22,6 +23,7 @@ class Service:
     catalog: Catalog
     versions: Versions
     activities: Activities
+    logs: Logs
     limits: str
 
     @property

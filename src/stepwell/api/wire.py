@@ -1,4 +1,4 @@
-"""AWS JSON 1.0: reading a request's body, and sending replies and errors, as raw ASGI messages."""
+"""AWS JSON 1.0 and 1.1: reading a request's body, and sending replies and errors, as raw ASGI messages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,6 @@ from stepwell.asl.jsontext import Json, JsonTextError, decode
 from stepwell.awsmodels.errors import SerializationError, ServiceError
 
 _CONTENT_TYPES = frozenset({"", "application/x-amz-json-1.0", "application/x-amz-json-1.1", "application/json"})
-_JSON = (b"content-type", b"application/x-amz-json-1.0")
 
 
 class ClientGone(Exception):
@@ -55,18 +54,20 @@ def decode_body(body: bytes) -> Json:
         raise SerializationError(f"The request body is not JSON: {error}") from None
 
 
-async def send_reply(send: Send, reply: Mapping[str, Any]) -> None:
-    await _send(send, 200, orjson.dumps(reply), [])
+async def send_reply(send: Send, reply: Mapping[str, Any], json_version: str) -> None:
+    await _send(send, 200, orjson.dumps(reply), [], json_version)
 
 
-async def send_error(send: Send, error: ServiceError) -> None:
+async def send_error(send: Send, error: ServiceError, json_version: str) -> None:
     body = orjson.dumps({"__type": error.code, "message": error.message, **error.extra})
-    await _send(send, error.status, body, [(b"x-amzn-errortype", error.code.encode())])
+    await _send(send, error.status, body, [(b"x-amzn-errortype", error.code.encode())], json_version)
 
 
-async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def _send(
+    send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]], json_version: str
+) -> None:  # fmt: skip
     headers += (
-        _JSON,
+        (b"content-type", f"application/x-amz-json-{json_version}".encode()),
         (b"content-length", str(len(body)).encode()),
         (b"x-amzn-requestid", str(uuid4()).encode()),
     )

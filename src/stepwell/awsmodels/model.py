@@ -9,7 +9,7 @@ import msgspec
 
 from stepwell.awsmodels.validation import Validator, compile_validator
 
-API_VERSIONS = {"stepfunctions": "2016-11-23", "lambda": "2015-03-31"}
+API_VERSIONS = {"stepfunctions": "2016-11-23", "lambda": "2015-03-31", "logs": "2014-03-28"}
 """Services by the name of their folder in botocore. Naming the version spares the loader a search of its data."""
 
 
@@ -28,6 +28,7 @@ class ServiceModel:
     def __init__(self, name: str, data: Mapping[str, Any]) -> None:
         self.name = name
         self.target_prefix: str = data["metadata"].get("targetPrefix", "")
+        self.json_version: str = data["metadata"].get("jsonVersion", "")
         self.shapes: Mapping[str, Mapping[str, Any]] = data["shapes"]
         self.operations = {name: _operation(name, described) for name, described in data["operations"].items()}
         self.error_statuses = {

@@ -19,7 +19,7 @@ from stepwell.engine.errors import (
     TaskTimedOut,
     Unavailable,
 )
-from stepwell.engine.express import Express
+from stepwell.engine.express import Express, ExpressRun
 from stepwell.engine.map_runs import MapRuns
 from stepwell.engine.projection import current_row, parse_timer_key, started_row, timer_key
 from stepwell.engine.residents import Advance, Residents
@@ -63,10 +63,16 @@ def no_probe(point: str) -> None:
     """Production reaches every point and goes on."""
 
 
+def no_observer(advance: Advance) -> None:
+    """Nobody watches."""
+
+
 class Engine:
     """Runs executions on a store.
 
     `programs` gives the compiled program of a revision. `probe` is called at named points, where a crash test kills.
+    `observe` is told each step that became durable, of Express executions each step that is done; it is quick and raises
+    nothing.
     """
 
     def __init__(
@@ -77,6 +83,7 @@ class Engine:
         clock: Clock | None = None,
         probe: Callable[[str], None] = no_probe,
         idle_seconds: float = IDLE_SECONDS,
+        observe: Callable[[Advance], None] = no_observer,
     ) -> None:
         self.store = store
         self.node = secrets.token_hex(8)
@@ -84,6 +91,7 @@ class Engine:
         self._programs = programs
         self._runner = runner
         self._idle_seconds = idle_seconds
+        self._observe = observe
         self._committer = Committer(store, probe, self._commit_failed)
         self._residents = Residents(store, self._committer, programs, self._advanced, self._deliveries)
         self._timers = Timers(self.clock, self._timer_due)
@@ -238,7 +246,7 @@ class Engine:
         """Start an asynchronous Express execution: that it starts is durable on return. Returns its start time."""
         return await self._express.start(request)
 
-    async def run_express(self, request: StartRequested) -> Execution:
+    async def run_express(self, request: StartRequested) -> ExpressRun:
         """Run a synchronous Express execution to its end, in memory alone."""
         return await self._express.run(request)
 
@@ -375,6 +383,9 @@ class Engine:
 
     def _advanced(self, advance: Advance) -> None:
         execution = advance.execution
+        self._observe(advance)
+        if isinstance(execution, Execution):
+            self._express.advanced(execution)
         # A branch may schedule a task in the very step in which its sibling fails: that one is never called.
         dropped = {command.key for command in advance.commands if isinstance(command, DropTask)}
         for command in advance.commands:
@@ -384,8 +395,6 @@ class Engine:
             self._wake(execution.id)
             if execution.parent is not None:
                 self._announce([execution.parent])
-            if isinstance(execution, Execution):
-                self._express.ended(execution)
 
     def _perform(self, execution: str, command: Command) -> None:
         if self._closing:

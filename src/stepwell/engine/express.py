@@ -7,13 +7,14 @@ crash, so it runs at least once; a synchronous one at most once.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from stepwell.engine.residents import Residents
 from stepwell.machine import journal
-from stepwell.machine.execution import Execution
+from stepwell.machine.execution import RUNNING, Execution
 from stepwell.machine.stimuli import StartRequested
 from stepwell.store.protocol import Store
 
@@ -25,6 +26,20 @@ TIMEOUT_SECONDS = 300
 _KIND = "express-execution"
 
 
+@dataclass(slots=True)
+class ExpressRun:
+    """An Express execution that has ended, and the most that its threads held at a time, in bytes of JSON text."""
+
+    execution: Execution
+    payload_bytes: int
+
+
+@dataclass(slots=True)
+class _Running:
+    ended: "asyncio.Future[ExpressRun]"
+    payload_bytes: int = 0
+
+
 class Express:
     """The Express executions that run in this process."""
 
@@ -32,23 +47,22 @@ class Express:
         self._store = store
         self._residents = residents
         self._programs = programs
-        self._running: dict[str, asyncio.Future[Execution]] = {}
+        self._running: dict[str, _Running] = {}
         self._noted: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def runs(self, execution: str) -> bool:
         return execution in self._running
 
-    async def run(self, request: StartRequested) -> Execution:
-        """Run to the end and give the final state. Raises what a defect raised, as `failed` is told."""
+    async def run(self, request: StartRequested) -> ExpressRun:
+        """Run to the end. Raises what a defect raised, as `failed` is told."""
         program = await self._programs(request.revision)
-        ended: asyncio.Future[Execution] = asyncio.get_running_loop().create_future()
-        self._running[request.execution] = ended
+        running = self._running[request.execution] = _Running(asyncio.get_running_loop().create_future())
         capped = msgspec.structs.replace(request, timeout_seconds=TIMEOUT_SECONDS)
         self._residents.begin(request.execution, capped, program, durable=False).add_done_callback(
             lambda verdict: self.failed(request.execution, verdict.exception())
         )
-        return await ended
+        return await running.ended
 
     async def start(self, request: StartRequested) -> float:
         """Note the start, then run in the background. One that runs already is not started again."""
@@ -79,16 +93,23 @@ class Express:
 
     def failed(self, execution: str, error: BaseException | None) -> None:
         """A stimulus of an execution met a defect, if there is an error; those not Express are nobody's here."""
-        waiter = self._running.get(execution)
-        if error is not None and waiter is not None and not waiter.done():
+        running = self._running.get(execution)
+        if error is not None and running is not None and not running.ended.done():
             del self._running[execution]
-            waiter.set_exception(error)
+            running.ended.set_exception(error)
 
-    def ended(self, execution: Execution) -> None:
-        """An execution has ended; those that are not Express are nobody's here."""
-        waiter = self._running.pop(execution.id, None)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(execution)
+    def advanced(self, execution: Execution) -> None:
+        """A step of an execution is done; those that are not Express are nobody's here."""
+        running = self._running.get(execution.id)
+        if running is not None:
+            running.payload_bytes = max(running.payload_bytes, _held_bytes(execution))
+        if execution.status != RUNNING:
+            self._ended(execution)
+
+    def _ended(self, execution: Execution) -> None:
+        running = self._running.pop(execution.id, None)
+        if running is not None and not running.ended.done():
+            running.ended.set_result(ExpressRun(execution, running.payload_bytes))
         if execution.id in self._noted:
             self._noted.discard(execution.id)
             self._spawn(self._store.delete(_KIND, execution.id))
@@ -97,3 +118,8 @@ class Express:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _held_bytes(execution: Execution) -> int:
+    """What the threads of an execution hold: the input of the state that each is in, or its result."""
+    return sum(frame.input.size for frame in execution.frames.values())

@@ -241,7 +241,7 @@ class MapRuns:
         """Run an Express child to its end and commit it. `before` is what an earlier run has left, for a redrive."""
         assert request.parent is not None and request.item is not None
         try:
-            ended = await self._express.run(request)
+            ended = (await self._express.run(request)).execution
         except Exception:
             log.exception("%s was cut off", request.execution)
             await self._submit(request.parent, ChildEnded(at=self._clock.now(), index=request.item, status=FAILED))

@@ -120,6 +120,7 @@ def started_row(request: StartRequested) -> ExecutionRow:
         map_run=request.map_run,
         item=request.item,
         item_count=request.item_count,
+        trace_header=request.trace_header,
     )
 
 
@@ -137,6 +138,7 @@ def current_row(execution: State) -> ExecutionRow:
         input=document(execution.input),
         version=execution.version,
         alias=execution.alias,
+        trace_header=execution.trace_header,
         stopped_at=execution.stopped_at,
         output=document(execution.output) if execution.output is not None else None,
         error=execution.error,

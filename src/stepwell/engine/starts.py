@@ -22,6 +22,7 @@ def start_request(
     parent_task: str | None = None,
     version: str | None = None,
     alias: str | None = None,
+    trace_header: str | None = None,
     uid: str | None = None,
 ) -> StartRequested:
     """The request for an execution of a machine's revision, with a fresh seed. Standard or Express by its type.
@@ -46,4 +47,5 @@ def start_request(
         alias=alias,
         parent=parent,
         parent_task=parent_task,
+        trace_header=trace_header,
     )

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stepwell.functions.logs import LogStream
 from stepwell.functions.names import FunctionName
 
 RUNTIME_FOLDER = Path(__file__).with_name("runtime")
 
-_OWN_SERVICES = ("LAMBDA", "SFN")
+_OWN_SERVICES = ("LAMBDA", "SFN", "CLOUDWATCH_LOGS")
 """The services that Stepwell serves itself, as the AWS SDKs name them in variables."""
 
 
@@ -24,7 +25,12 @@ class Endpoints(NamedTuple):
 
 
 def worker_environment(
-    name: FunctionName, configuration: Mapping[str, Any], task_root: Path, layers: list[Path], endpoints: Endpoints
+    name: FunctionName,
+    configuration: Mapping[str, Any],
+    task_root: Path,
+    layers: list[Path],
+    endpoints: Endpoints,
+    log: LogStream,
 ) -> dict[str, str]:
     """The variables, as the page "Using Lambda environment variables" of AWS's developer guide lists them.
 
@@ -39,7 +45,7 @@ def worker_environment(
         **_endpoint_variables(endpoints),
         **own,
         "PYTHONPATH": ":".join([*python_path, *map(str, _layer_paths(layers)), str(RUNTIME_FOLDER)]),
-        **_reserved(name, configuration, task_root),
+        **_reserved(name, configuration, task_root, log),
         **_logging(configuration),
     }
 
@@ -62,7 +68,9 @@ def _site(layer: Path, version: str) -> Path:
     return layer / "python" / "lib" / version / "site-packages"
 
 
-def _reserved(name: FunctionName, configuration: Mapping[str, Any], task_root: Path) -> dict[str, str]:
+def _reserved(
+    name: FunctionName, configuration: Mapping[str, Any], task_root: Path, log: LogStream
+) -> dict[str, str]:  # fmt: skip
     version = configuration["Version"]
     return {
         "_HANDLER": configuration["Handler"],
@@ -73,8 +81,8 @@ def _reserved(name: FunctionName, configuration: Mapping[str, Any], task_root: P
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
         "AWS_LAMBDA_FUNCTION_VERSION": version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": configuration["LoggingConfig"]["LogGroup"],
-        "AWS_LAMBDA_LOG_STREAM_NAME": f"[{version}]{name.account}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": log.group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log.stream,
         # The endpoint takes the account from a key of twelve digits, so the function acts in its own.
         "AWS_ACCESS_KEY_ID": name.account,
         "AWS_SECRET_ACCESS_KEY": "stepwell",

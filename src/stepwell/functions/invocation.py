@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from stepwell.functions.logs import FunctionLog, LogRecord, tail
+from stepwell.functions.logs import LogRecord, LogStream, WriteLog, tail
 from stepwell.functions.pool import Pool
 from stepwell.functions.sandbox import MAX_RESPONSE_BYTES, Ending, Launch, Outcome, Sandbox
 
@@ -43,6 +43,7 @@ class Target:
     timeout_seconds: int
     memory_mb: int
     launch: Launch
+    log: LogStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +61,18 @@ class Call:
 class Runner:
     """Runs calls in the sandboxes of a pool and logs them as AWS does."""
 
-    def __init__(self, pool: Pool, clock: Callable[[], float]) -> None:
+    def __init__(self, pool: Pool, clock: Callable[[], float], write_log: WriteLog) -> None:
         self._pool = pool
         self._clock = clock
+        self._write_log = write_log
 
-    async def run(self, target: Target, call: Call, log: FunctionLog) -> Invocation:
+    async def run(self, target: Target, call: Call) -> Invocation:
         """The invocation, whatever the function does. Raises `LambdaError` only when no process can be started."""
         attempt = _Attempt(target, call, self._clock)
         try:
             outcome = await self._run(attempt)
         finally:
-            log.append(attempt.records)
+            self._write_log(target.log, attempt.records)
         return attempt.reply(outcome)
 
     async def _run(self, attempt: "_Attempt") -> Outcome:
@@ -208,10 +210,10 @@ class _Attempt:
         return "\t".join(parts) + "\t"
 
     def _take_records(self, sandbox: Sandbox) -> None:
-        self.records += [LogRecord(at, self.call.request_id, text) for at, text in sandbox.take_records()]
+        self.records += [LogRecord(at, text) for at, text in sandbox.take_records()]
 
     def _log(self, text: str) -> None:
-        self.records.append(LogRecord(self._clock(), self.call.request_id, text))
+        self.records.append(LogRecord(self._clock(), text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,38 @@
-"""What functions log: taken apart per record, kept in memory for the recent past and in a bounded file."""
+"""What functions log, taken apart per record, and where it goes."""
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import BinaryIO
-
-import msgspec
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
 TAIL_BYTES = 4096
 """How much of an invocation's log `LogType=Tail` returns: the last 4 KB."""
 
-_RECENT_RECORDS = 2_000
-_RECENT_BYTES = 1 << 20
-_FILE_BYTES = 10 << 20
 _MAX_RECORD_BYTES = 1 << 20
 _HEADER_BYTES = 16
 _MAGIC = b"\xa5\x5a\x00"
 
 
-class LogRecord(msgspec.Struct, frozen=True):
-    """One record: epoch seconds, the invocation it belongs to (or ""), the text without its last newline."""
+class LogRecord(NamedTuple):
+    """One record: epoch seconds, and the text without its last newline."""
 
     at: float
-    request_id: str
     text: str
+
+
+class LogStream(NamedTuple):
+    """Where the records of a function version go: a stream of a log group."""
+
+    account: str
+    region: str
+    group: str
+    stream: str
+
+
+WriteLog: TypeAlias = Callable[[LogStream, Sequence[LogRecord]], None]
+"""Takes records, at once and without failing."""
+
+
+def write_nowhere(stream: LogStream, records: Sequence[LogRecord]) -> None:
+    """Where nobody reads logs."""
 
 
 class Splitter:
@@ -74,51 +83,6 @@ class Splitter:
             at = int.from_bytes(data[8:16], "big") / 1e6
             return at, data[_HEADER_BYTES:].decode(errors="replace").removesuffix("\n")
         return self._clock(), data.decode(errors="replace").removesuffix("\n")
-
-
-class FunctionLog:
-    """The log of one function: the recent records in memory, more of them in a file that is cut by half at 10 MiB."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._recent: deque[LogRecord] = deque()
-        self._recent_bytes = 0
-        self._file: BinaryIO | None = None
-
-    def recent(self) -> list[LogRecord]:
-        """Oldest first."""
-        return list(self._recent)
-
-    def append(self, records: Iterable[LogRecord]) -> None:
-        lines = []
-        for record in records:
-            self._keep(record)
-            lines.append(msgspec.json.encode(record) + b"\n")
-        try:
-            self._write(b"".join(lines))
-        except OSError:
-            # A full disk must not fail invocations; the records stay readable in memory.
-            self.close()
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _keep(self, record: LogRecord) -> None:
-        self._recent.append(record)
-        self._recent_bytes += len(record.text)
-        while len(self._recent) > _RECENT_RECORDS or (self._recent_bytes > _RECENT_BYTES and len(self._recent) > 1):
-            self._recent_bytes -= len(self._recent.popleft().text)
-
-    def _write(self, data: bytes) -> None:
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab", buffering=0)
-        self._file.write(data)
-        if self._file.tell() > _FILE_BYTES // 2:
-            self.close()
-            self._path.replace(self._path.with_suffix(".old"))
 
 
 def tail(lines: Iterable[str]) -> bytes:

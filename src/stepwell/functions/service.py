@@ -44,7 +44,7 @@ from stepwell.functions.errors import (
 )
 from stepwell.functions.events import EventQueue, QueuedEvent
 from stepwell.functions.invocation import Call, Invocation, Runner, Target
-from stepwell.functions.logs import FunctionLog, LogRecord
+from stepwell.functions.logs import LogRecord, LogStream, WriteLog, write_nowhere
 from stepwell.functions.names import DEFAULT_ACCOUNT, DEFAULT_REGION, LATEST, FunctionName, parse_name
 from stepwell.functions.pool import Pool
 from stepwell.functions.privileges import runtime_path, worker_user
@@ -59,10 +59,10 @@ _log = getLogger("stepwell.functions")
 class FunctionService:
     """Functions of all accounts and regions, kept in `documents` and run on this machine.
 
-    `data_dir` holds what can be made again (unpacked code) and what may be lost (logs, temporary files).
-    `endpoint_url` says where functions find Stepwell's own API, `aws_endpoint` where all other services of AWS. At most
-    `max_sandboxes` worker processes run at a time; an idle one ends after `idle_seconds`. Create it in the event loop
-    that uses it, then `start()` it.
+    `data_dir` holds what can be made again (unpacked code) and what may be lost (temporary files). `write_log` takes
+    what functions log. `endpoint_url` says where functions find Stepwell's own API, `aws_endpoint` where all other
+    services of AWS. At most `max_sandboxes` worker processes run at a time; an idle one ends after `idle_seconds`.
+    Create it in the event loop that uses it, then `start()` it.
     """
 
     def __init__(
@@ -72,31 +72,32 @@ class FunctionService:
         *,
         endpoint_url: Callable[[], str | None] = lambda: None,
         aws_endpoint: str | None = None,
+        write_log: WriteLog = write_nowhere,
         clock: Callable[[], float] = time.time,
         max_sandboxes: int = 64,
         idle_seconds: float = 600.0,
     ) -> None:
         root = data_dir.resolve()
-        self._logs_dir, self._temporary, self._code_dir = root / "logs", root / "tmp", root / "code"
+        self._temporary, self._code_dir = root / "tmp", root / "code"
         self._endpoint_url = endpoint_url
         self._aws_endpoint = aws_endpoint
+        self._write_log = write_log
         self._clock = clock
         self._catalog = Catalog(documents, clock)
         self._archives = Archives(documents, self._code_dir)
         self._pool = Pool(max_sandboxes, idle_seconds, clock)
-        self._runner = Runner(self._pool, clock)
+        self._runner = Runner(self._pool, clock, write_log)
         self._events = EventQueue(documents, clock, self._run_event, self._event_dropped, max(1, max_sandboxes // 2))
         self._targets: dict[str, Target] = {}
-        self._logs: dict[str, FunctionLog] = {}
         self._concurrent: Counter[str] = Counter()
         self._running: set[asyncio.Task[Invocation]] = set()
         self._user, self._notes = self._prepare(root)
 
     def _prepare(self, root: Path) -> tuple[tuple[int, int] | None, list[str]]:
-        for folder in (root, self._logs_dir, self._temporary, self._code_dir):
+        for folder in (root, self._temporary, self._code_dir):
             folder.mkdir(parents=True, exist_ok=True)
         # The unprivileged worker reads code and passes through to its own temporary folder, and no more.
-        for folder, mode in ((self._code_dir, 0o755), (self._temporary, 0o711), (self._logs_dir, 0o700)):
+        for folder, mode in ((self._code_dir, 0o755), (self._temporary, 0o711)):
             folder.chmod(mode)
         return worker_user(self._code_dir)
 
@@ -112,8 +113,6 @@ class FunctionService:
         await self._events.close()
         await self._pool.close()
         await asyncio.gather(*self._running, return_exceptions=True)
-        for log in self._logs.values():
-            log.close()
 
     def security_notes(self) -> list[str]:
         """What whoever starts the server should know about as whom functions run."""
@@ -219,8 +218,6 @@ class FunctionService:
         if parsed.qualifier is None:
             function = await self._catalog.delete(parsed)
             gone = set(function.code.values())
-            if log := self._logs.pop(parsed.key, None):
-                log.close()
         else:
             async with self._catalog.changing(parsed) as function:
                 function.version(parsed.qualifier)
@@ -289,7 +286,7 @@ class FunctionService:
         async with self._catalog.changing(self._unqualified(name, account, region)) as function:
             function.reserved_concurrency = None
 
-    # Tags, permissions, layers, logs
+    # Tags, permissions, layers
 
     async def list_tags(
         self, arn: str, *, account: str = DEFAULT_ACCOUNT, region: str = DEFAULT_REGION
@@ -352,10 +349,6 @@ class FunctionService:
     async def put_layer(self, arn: str, archive: bytes) -> None:
         """Make a layer version known: `arn` can stand in a function's `Layers` from now on."""
         await self._archives.put_layer(arn, archive)
-
-    def logs(self, name: str, *, account: str = DEFAULT_ACCOUNT, region: str = DEFAULT_REGION) -> list[LogRecord]:
-        """The recent log records of a function since the server started, oldest first."""
-        return self._log_of(parse_name(name, qualifier=None, account=account, region=region)).recent()
 
     # Invocation
 
@@ -443,7 +436,7 @@ class FunctionService:
             )
         self._concurrent[key] += 1
         try:
-            return await self._runner.run(target, call, self._log_of(name))
+            return await self._runner.run(target, call)
         finally:
             self._concurrent[key] -= 1
 
@@ -461,7 +454,7 @@ class FunctionService:
 
     def _event_dropped(self, event: QueuedEvent, reason: str) -> None:
         text = f"RequestId: {event.request_id} Event given up after {event.attempt + 1} attempts: {reason}"
-        self._log_of(event.name).append([LogRecord(self._clock(), event.request_id, text)])
+        self._note(event.name, f"/aws/lambda/{event.name.name}", text)
 
     async def _target(self, function: Function, configuration: Configuration) -> Target:
         key = f"{function.name.key}/{configuration['Version']}/{configuration['RevisionId']}"
@@ -475,17 +468,18 @@ class FunctionService:
         task_root = await self._archives.folder(function.code[configuration["Version"]])
         layers = [await self._layer_folder(layer["Arn"]) for layer in configuration.get("Layers", [])]
         endpoints = Endpoints(self._endpoint_url(), self._aws_endpoint)
+        log = self._log_stream(name, configuration)
         launch = Launch(
             handler=configuration["Handler"],
             task_root=task_root,
-            environment=worker_environment(name, configuration, task_root, layers, endpoints),
+            environment=worker_environment(name, configuration, task_root, layers, endpoints, log),
             memory_bytes=configuration["MemorySize"] << 20,
             runtime_path=runtime_path(),
             temporary_root=self._temporary,
             user=self._user,
         )
         version, memory_mb = configuration["Version"], configuration["MemorySize"]
-        return Target(key, name.arn, version, configuration["Timeout"], memory_mb, launch)
+        return Target(key, name.arn, version, configuration["Timeout"], memory_mb, launch, log)
 
     async def _layer_folder(self, arn: str) -> Path:
         digest, _size = await self._archives.layer(arn)
@@ -521,17 +515,20 @@ class FunctionService:
             del self._targets[key]
         self._pool.retire(prefix)
 
-    def _log_of(self, name: FunctionName) -> FunctionLog:
-        log = self._logs.get(name.key)
-        if log is None:
-            path = self._logs_dir / name.account / name.region / f"{name.name}.log"
-            log = self._logs[name.key] = FunctionLog(path)
-        return log
+    def _log_stream(self, name: FunctionName, configuration: Configuration) -> LogStream:
+        """A new stream, named as AWS names them; the sandboxes of one version share it."""
+        day = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y/%m/%d")
+        stream = f"{day}/[{configuration['Version']}]{secrets.token_hex(16)}"
+        return LogStream(name.account, name.region, configuration["LoggingConfig"]["LogGroup"], stream)
+
+    def _note(self, name: FunctionName, group: str, text: str) -> None:
+        """What Stepwell itself has to say in a function's log."""
+        self._write_log(LogStream(name.account, name.region, group, "stepwell"), [LogRecord(self._clock(), text)])
 
     def _warn(self, function: Function) -> None:
         if note := runtime_note(function.latest["Runtime"]):
             _log.info("%s: %s", function.name.name, note)
-            self._log_of(function.name).append([LogRecord(self._clock(), "", note)])
+            self._note(function.name, function.latest["LoggingConfig"]["LogGroup"], note)
 
 
 def _zip_of(code: Mapping[str, Any]) -> bytes:

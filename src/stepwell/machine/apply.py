@@ -54,7 +54,7 @@ def _advance(execution: Execution, record: r.Event) -> Frame:
 def _execution_started(execution: Execution, record: r.ExecutionStarted) -> None:
     for name in (
         "name", "state_machine", "state_machine_name", "revision", "role", "region", "input", "seed",
-        "limits", "version", "alias", "parent", "parent_task", "map_run", "item", "item_count",
+        "limits", "version", "alias", "parent", "parent_task", "map_run", "item", "item_count", "trace_header",
     ):  # fmt: skip
         setattr(execution, name, getattr(record, name))
     execution.id = record.execution

@@ -160,7 +160,7 @@ def started_record(stimulus: s.StartRequested, at: float, start_at: str) -> r.Ex
         revision=stimulus.revision, role=stimulus.role, region=stimulus.region, input=stimulus.input,
         seed=stimulus.seed, start_at=start_at, limits=stimulus.limits, version=stimulus.version,
         alias=stimulus.alias, parent=stimulus.parent, parent_task=stimulus.parent_task, map_run=stimulus.map_run,
-        item=stimulus.item, item_count=stimulus.item_count,
+        item=stimulus.item, item_count=stimulus.item_count, trace_header=stimulus.trace_header,
     )  # fmt: skip
 
 

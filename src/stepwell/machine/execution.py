@@ -108,6 +108,7 @@ class Execution(msgspec.Struct, kw_only=True, omit_defaults=True):
     map_run: str | None = None
     item: int | None = None
     item_count: int | None = None
+    trace_header: str | None = None
     input: Payload = EMPTY
     output: Payload | None = None
     error: str | None = None

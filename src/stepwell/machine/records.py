@@ -50,6 +50,7 @@ class ExecutionStarted(Event, frozen=True, kw_only=True):
     map_run: str | None = None
     item: int | None = None
     item_count: int | None = None
+    trace_header: str | None = None
 
 
 class ExecutionEnded(Event, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ class StartRequested(Stimulus, frozen=True, kw_only=True):
     alias: str | None = None
     parent: str | None = None
     parent_task: str | None = None
+    trace_header: str | None = None
     timeout_seconds: int | None = None
     map_run: str | None = None
     item: int | None = None

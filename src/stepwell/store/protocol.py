@@ -55,6 +55,7 @@ class ExecutionRow(msgspec.Struct, kw_only=True, frozen=True):
     """The Map Run whose child it is; then `item` is the index of its item, or of its batch of `item_count` items."""
     item: int | None = None
     item_count: int | None = None
+    trace_header: str | None = None
 
 
 class OutboxEntry(msgspec.Struct, frozen=True):

@@ -66,7 +66,8 @@ CREATE TABLE execution (
   redriven_at   REAL,
   map_run       TEXT,
   item          INTEGER,
-  item_count    INTEGER
+  item_count    INTEGER,
+  trace_header  TEXT
 ) STRICT;
 
 -- A listing reads one of these backwards and stops after a page. The partial ones cost nothing where an execution was
