@@ -410,6 +410,42 @@ def stop(executions: tuple[str, ...], error: str | None, cause: str | None, endp
 
 
 @commands.command()
+@click.argument("name", metavar="FUNCTION | MACHINE | EXECUTION")
+@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option(
+    "--since", callback=duration, metavar="DURATION", default="10m", show_default=True, help="How far back to look."
+)
+@click.option("--filter", "pattern", default="", metavar="PATTERN", help="A filter pattern of CloudWatch Logs.")
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
+@endpoint_option
+def logs(name: str, follow: bool, since: float, pattern: str, as_json: bool, endpoint_url: str | None) -> None:
+    """Show what a function or an execution logs.
+
+    The name is a function's, a state machine's whose executions log, an execution's as MACHINE:NAME or ARN, or a log
+    group's.
+
+    \b
+    Examples:
+      stepwell logs charge --follow
+      stepwell logs orders:order-17 --since 1d
+      stepwell logs orders --filter '{ $.type = "*Failed" }'
+    """
+    import json
+    import time
+
+    from stepwell.commands import client
+    from stepwell.commands import logs as reading
+
+    endpoint = client.find_endpoint(endpoint_url)
+    states, service = client.connect(endpoint), client.make_client(endpoint.url, "logs")
+    with client.explained(endpoint.url):
+        source = reading.find(states, service, name)
+        read = reading.follow if follow else reading.events
+        for event in read(service, source, time.time() - since, pattern):
+            click.echo(json.dumps(event) if as_json else reading.line(event))
+
+
+@commands.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @parameter_option
 @json_option

@@ -100,7 +100,14 @@ class Api:
         return sent[0]["status"], received, b"".join(message.get("body", b"") for message in sent[1:])
 
     async def acall(self, operation: str, **request: Any) -> Any:
-        headers = {"x-amz-target": f"AWSStepFunctions.{operation}", "content-type": "application/x-amz-json-1.0"}
+        return await self.post(f"AWSStepFunctions.{operation}", request)
+
+    def logs(self, operation: str, **request: Any) -> Any:
+        """A call of CloudWatch Logs."""
+        return self.run(self.post(f"Logs_20140328.{operation}", request))
+
+    async def post(self, target: str, request: dict[str, Any], **headers: str) -> Any:
+        headers = {"x-amz-target": target, "content-type": "application/x-amz-json-1.0", **headers}
         status, _, body = await self.asgi(json.dumps(request).encode(), headers)
         if status != 200:
             raise ApiError(status, json.loads(body))

@@ -250,3 +250,37 @@ def test_a_synchronous_execution_that_fails_is_a_reply(api: Any) -> None:
     assert (reply["status"], reply["error"], reply["cause"]) == ("FAILED", "E", "C")
     assert reply["inputDetails"] == {"included": False}
     assert api.refused("StartSyncExecution", stateMachineArn=api.create())[0] == "StateMachineTypeNotSupported"
+
+
+def test_an_express_execution_is_billed_for_the_memory_that_its_payloads_take(extended: Any) -> None:
+    """50 MB, and what the threads hold, in chunks of 64 MB."""
+    machine = extended.create("x", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, type="EXPRESS")
+    for size_mb, billed_mb in ((13, 64), (15, 128)):
+        text = json.dumps("x" * (size_mb << 20))
+        billing = extended.call("StartSyncExecution", stateMachineArn=machine, input=text)["billingDetails"]
+        assert billing["billedMemoryUsedInMB"] == billed_mb
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "seen"),
+    [
+        ({}, {}, None),
+        ({"traceHeader": "Root=body"}, {}, "Root=body"),
+        ({"traceHeader": "Root=body"}, {"x-amzn-trace-id": "Root=header"}, "Root=header"),
+        ({}, {"x-amzn-trace-id": "Root=header"}, "Root=header"),
+    ],
+)
+def test_a_trace_header_comes_back(api: Any, body: dict[str, str], header: dict[str, str], seen: str | None) -> None:
+    request = {"stateMachineArn": api.create(), **body}
+    started = api.run(api.post("AWSStepFunctions.StartExecution", request, **header))
+    assert api.finish(started["executionArn"]).get("traceHeader") == seen
+    request["stateMachineArn"] = api.create("x", type="EXPRESS")
+    assert api.run(api.post("AWSStepFunctions.StartSyncExecution", request, **header)).get("traceHeader") == seen
+
+
+def test_a_trace_header_has_its_limit_wherever_it_stands(api: Any) -> None:
+    long = api.post(
+        "AWSStepFunctions.StartExecution", {"stateMachineArn": api.create()}, **{"x-amzn-trace-id": "x" * 257}
+    )
+    with pytest.raises(Exception, match="at 'traceHeader' failed to satisfy constraint"):
+        api.run(long)

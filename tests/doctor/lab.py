@@ -57,13 +57,13 @@ def client(service: str, url: str) -> Any:
 
 
 class Lab:
-    """`states` and `functions` are clients; `logs` is the folder in which the endpoint keeps its functions' logs."""
+    """An endpoint with a client for each of its services."""
 
-    def __init__(self, url: str, logs: Path) -> None:
+    def __init__(self, url: str) -> None:
         self.url = url
-        self.logs = logs
         self.states = client("stepfunctions", url)
         self.functions = client("lambda", url)
+        self.logs = client("logs", url)
 
     def machine(self, name: str, states: dict[str, Any], type: str = "STANDARD", **more: Any) -> str:
         text = json.dumps(definition(states, **more))
@@ -119,7 +119,7 @@ def lab(folder: Path) -> Iterator[Lab]:
             return bool(listening)
 
         Lab.wait_for(listens)
-        yield Lab(listening[0], data / "logs")
+        yield Lab(listening[0])
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE_SECONDS)

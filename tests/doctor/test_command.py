@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -46,7 +47,9 @@ def test_json_is_all_that_stdout_gets(sick: Lab) -> None:
     assert found["findings"][0]["evidence"] == ["poll:poll-1, 12 turns, 38 transitions"]
     assert found["findings"][0]["why"] and found["findings"][0]["fix"]
     assert found["figures"][0]["rows"][0]["state machine"] == "poll"
-    assert found["lookedAt"] == ["1 definitions, 1 histories"]
+    definitions, invocations = found["lookedAt"]
+    assert definitions == "1 definitions, 1 histories"
+    assert re.fullmatch(r"\d+ invocations in CloudWatch Logs", invocations)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +59,8 @@ def test_json_is_all_that_stdout_gets(sick: Lab) -> None:
         (["--endpoint-url", "here"], "'here' (--endpoint-url) is no endpoint"),
         (["--since", "soon"], "'soon' is no duration: write 90s, 15m, 1h or 7d"),
         (["--run", "missing"], "Directory 'missing' does not exist"),
-        (["--run", ".", "--aws"], "--run looks at a folder: leave out MACHINE, --endpoint-url, --aws and --logs"),
-        (["--aws", "--endpoint-url", NOWHERE], "--aws looks at AWS itself: leave out --endpoint-url and --logs"),
+        (["--run", ".", "--aws"], "--run looks at a folder: leave out MACHINE, --endpoint-url and --aws"),
+        (["--aws", "--endpoint-url", NOWHERE], "--aws looks at AWS itself: leave out --endpoint-url"),
     ],
 )
 def test_what_cannot_be_looked_at_exits_with_2(arguments: list[str], message: str) -> None:

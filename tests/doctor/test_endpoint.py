@@ -16,10 +16,9 @@ def examine(lab: Lab, *machines: str, later_seconds: float = TWO_HOURS, **more: 
     """As it will look later: nobody has to sleep until a wait is long."""
     now = time.time() + later_seconds
     scope = Scope(
-        machines=machines, since=now - 86_400, stuck_after_seconds=600, now=now, logs=more.pop("logs", None),
-        bounds=Bounds(**more),
+        machines=machines, since=now - 86_400, stuck_after_seconds=600, now=now, bounds=Bounds(**more),
     )  # fmt: skip
-    return examine_endpoint(lab.url, Clients(lab.states), scope, lambda text: None)
+    return examine_endpoint(lab.url, Clients(lab.states, lab.functions, lab.logs), scope, lambda text: None)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +141,6 @@ def test_what_was_not_looked_at_is_said(sick: Lab) -> None:
     assert "the histories of 4 ended executions of receiver" in left_out
     assert "executions of express: Express executions have no history" in left_out
     assert "the state machine gone: there is none of this name or ARN" in left_out
-    assert "Name their folder with --logs" in left_out
 
 
 def test_the_oldest_running_executions_are_read_first(sick: Lab) -> None:
@@ -157,7 +155,7 @@ def test_work_ends_with_its_time(sick: Lab) -> None:
 
 
 def test_the_functions_logs_tell_of_cold_starts(sick: Lab) -> None:
-    found = examine(sick, "far", logs=sick.logs)
+    found = examine(sick, "far")
     rows = {row[0]: row[1:] for row in found.tables[-1].rows}
     # Both executions' functions were killed by their time limit, so that each attempt needs a new worker.
     assert rows["slow"][:3] == ("4", "4", "100 %")

@@ -1,12 +1,9 @@
 """REPORT lines, as AWS and Stepwell write them, and what they tell."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from stepwell.doctor.findings import Finding
-from stepwell.doctor.functions import Invocation, check_invocations, invocation_table, parse, read_logs
+from stepwell.doctor.functions import Invocation, check_invocations, invocation_table, parse
 
 ID = "9b0c1f6e-3a52-4d2c-8f0e-0f1d2c3b4a59"
 
@@ -33,16 +30,6 @@ def test_a_report_line(text: str, billed: float, init: float | None, status: str
 )
 def test_what_is_no_report(text: str) -> None:
     assert parse("f", 1.0, text) is None
-
-
-def test_a_log_folder_with_strange_lines(tmp_path: Path) -> None:
-    report = f"REPORT RequestId: {ID}\tBilled Duration: 2 ms\t"
-    rows = [{"at": at, "request_id": ID, "text": report} for at in (10.0, 20.0, 30.0)]
-    lines = [json.dumps(row).encode() for row in rows] + [b"{", b"\xff", b'{"at": "x", "text": ""}', b"[]", b""]
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "charge.log").write_bytes(b"\n".join(lines))
-    (tmp_path / "1" / "charge.old").write_bytes(lines[0])
-    assert [(found.function, found.at) for found in read_logs(tmp_path, 15.0)] == [("charge", 20.0), ("charge", 30.0)]
 
 
 def runs(cold: int, warm: int) -> list[Invocation]:

@@ -7,9 +7,11 @@ import pytest
 from enginelab import Lab, TaskError, echo, flow, gathered, task, until, within
 
 from stepwell.engine import residents
+from stepwell.engine.residents import Advance
 from stepwell.machine.commands import StartTask
 from stepwell.machine.execution import FAILED, SUCCEEDED, TIMED_OUT
 from stepwell.machine.payload import Payload
+from stepwell.machine.records import Event
 from stepwell.machine.stimuli import StartRequested
 
 pytestmark = pytest.mark.anyio
@@ -155,3 +157,40 @@ async def test_defect_leaves_an_asynchronous_one_to_a_better_release(lab: Lab, m
         return await noted(lab) == 0
 
     await until(is_forgotten)
+
+
+async def test_the_most_that_its_threads_held_is_known(lab: Lab) -> None:
+    gate = asyncio.Event()
+
+    async def wait(command: StartTask) -> str:
+        await gate.wait()
+        return ""
+
+    lab.handlers["f"] = wait
+    node = await lab.node()
+    items = {"Type": "Map", "ItemProcessor": {"StartAt": "T", "States": {"T": task("f")}}, "End": True}
+    started = request(lab, flow(M=items), input=Payload(["x" * 1000] * 5))
+    running = asyncio.ensure_future(node.engine.run_express(started))
+    await until(lambda: len(node.functions.calls) == 5)
+    gate.set()
+    run = await within(running)
+    assert run.execution.output.value == [""] * 5
+    assert run.payload_bytes == started.input.size + 5 * 1002
+
+
+async def test_an_observer_sees_every_step_when_it_is_done(lab: Lab) -> None:
+    seen: list[tuple[str, int, list[str]]] = []
+    lab.handlers["f"] = echo
+    node = await lab.node()
+
+    def observe(advance: Advance) -> None:
+        events = [record.type for record in advance.records if isinstance(record, Event)]
+        seen.append((advance.execution.id, advance.execution.event_id, events))
+
+    node.engine._observe = observe
+    express = (await within(node.engine.run_express(request(lab, flow(T=task("f")))))).execution
+    standard = await lab.finish(await lab.start(node, flow(T=task("f")), "e"))
+    for execution in (express, standard):
+        steps = [(last, events) for id, last, events in seen if id == execution.id]
+        assert [type for _, events in steps for type in events][-1] == "ExecutionSucceeded"
+        assert steps[-1][0] == sum(len(events) for _, events in steps) == execution.event_id

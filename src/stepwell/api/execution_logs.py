@@ -80,7 +80,7 @@ class ExecutionLogs:
             return
         events = [record for record in records if isinstance(record, Event)]
         first_id = execution.event_id - len(events) + 1
-        self._steps.append(_Step(execution.id, execution.revision, first_id, 0, events))
+        self._steps.append(_Step(execution.id, execution.revision, first_id, execution.redrive_count, events))
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
@@ -121,7 +121,7 @@ class ExecutionLogs:
         for id, event in enumerate(step.events, step.first_id):
             if is_logged(revision.logging.level, event.type):
                 text = orjson.dumps(_record(step, id, event, revision.logging.include_execution_data)).decode()
-                self._logs.write(Entry(group, stream, int(event.at * 1000), text))
+                self._logs.write(Entry(group, stream, round(event.at * 1000), text))
 
 
 def log_group(logging: Logging) -> GroupKey | None:
@@ -149,7 +149,7 @@ def _record(step: _Step, id: int, event: Event, with_data: bool) -> dict[str, An
         "type": event.type,
         "details": _cut(details),
         "previous_event_id": str(event.previous),
-        "event_timestamp": str(int(event.at * 1000)),
+        "event_timestamp": str(round(event.at * 1000)),
         "execution_arn": step.execution,
         "redrive_count": str(step.redrive_count),
     }

@@ -83,12 +83,12 @@ def require(endpoint: Endpoint) -> None:
     )
 
 
-def make_client(url: str) -> Any:
-    """The client itself. Credentials and profiles of a person stay unread, because nothing goes to AWS."""
+def make_client(url: str, service: str = "stepfunctions") -> Any:
+    """A client for one of its services. Credentials and profiles of a person stay unread: nothing goes to AWS."""
     from stepwell.project.endpoint import client
 
     # One attempt: the endpoint is near, and a person waits for the answer.
-    return client("stepfunctions", url, read_timeout_seconds=310, attempts=1)
+    return client(service, url, read_timeout_seconds=310, attempts=1)
 
 
 @contextmanager

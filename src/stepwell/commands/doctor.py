@@ -43,10 +43,6 @@ def duration(context: click.Context, parameter: click.Parameter, value: str | No
     help="Look at the folder of a bench run instead of an endpoint.",
 )  # fmt: skip
 @click.option(
-    "--logs", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where an endpoint here keeps its functions' logs, for cold starts.",
-)  # fmt: skip
-@click.option(
     "--since", callback=duration, metavar="DURATION", default="24h", show_default=True,
     help="How far back to look at what has ended.",
 )  # fmt: skip
@@ -60,7 +56,7 @@ def duration(context: click.Context, parameter: click.Parameter, value: str | No
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(
-    machines: tuple[str, ...], endpoint_url: str | None, aws: bool, bench_run: Path | None, logs: Path | None,
+    machines: tuple[str, ...], endpoint_url: str | None, aws: bool, bench_run: Path | None,
     since: float, stuck_after: float, time_limit: float, as_json: bool,
 ) -> None:  # fmt: skip
     """Find what is wrong, with evidence and the fix.
@@ -77,16 +73,16 @@ def doctor(
       stepwell doctor orders --stuck-after 10m --json
       stepwell doctor --run bench-17
     """
-    if bench_run and (machines or endpoint_url or aws or logs):
-        raise click.UsageError("--run looks at a folder: leave out MACHINE, --endpoint-url, --aws and --logs")
-    if aws and (endpoint_url or logs):
-        raise click.UsageError("--aws looks at AWS itself: leave out --endpoint-url and --logs")
+    if bench_run and (machines or endpoint_url or aws):
+        raise click.UsageError("--run looks at a folder: leave out MACHINE, --endpoint-url and --aws")
+    if aws and endpoint_url:
+        raise click.UsageError("--aws looks at AWS itself: leave out --endpoint-url")
     from stepwell.commands import output
     from stepwell.doctor.endpoint import Bounds, Scope
 
     now = time.time()
     scope = Scope(
-        machines=machines, since=now - since, stuck_after_seconds=stuck_after, now=now, logs=logs,
+        machines=machines, since=now - since, stuck_after_seconds=stuck_after, now=now,
         bounds=Bounds(seconds=time_limit),
     )  # fmt: skip
     with _looking():
@@ -124,13 +120,14 @@ def _of_run(folder: Path) -> "Diagnosis":
 
 
 def _of_endpoint(url: str | None, scope: "Scope") -> "Diagnosis":
-    from stepwell.commands.client import connect, explained, find_endpoint
+    from stepwell.commands.client import explained, find_endpoint, make_client, require
     from stepwell.doctor.endpoint import Clients
 
     endpoint = find_endpoint(url)
-    client = connect(endpoint)
+    require(endpoint)
+    clients = Clients(*(make_client(endpoint.url, service) for service in ("stepfunctions", "lambda", "logs")))
     with explained(endpoint.url):
-        return _examine(endpoint.url, Clients(client), scope)
+        return _examine(endpoint.url, clients, scope)
 
 
 def _of_aws(scope: "Scope") -> "Diagnosis":

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +18,7 @@ from stepwell.commands.client import label_of_execution
 from stepwell.doctor.costs import Consumption, check_repeats, check_story, check_type, cost_table
 from stepwell.doctor.definitions import check_definition
 from stepwell.doctor.findings import Diagnosis, Finding, merged, moment
-from stepwell.doctor.functions import Invocation, check_invocations, invocation_table, parse, read_logs
+from stepwell.doctor.functions import Invocation, check_invocations, invocation_table, parse
 from stepwell.doctor.story import Story
 from stepwell.doctor.stuck import stuck
 
@@ -42,23 +41,22 @@ class Bounds:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """What to look at: machines by name or ARN (none named: all), ended executions and logs since a time, and
-    executions that have waited for at least `stuck_after_seconds`. `logs` is the folder of the functions' logs."""
+    executions that have waited for at least `stuck_after_seconds`."""
 
     machines: tuple[str, ...] = ()
     since: float
     stuck_after_seconds: float
     now: float
-    logs: Path | None = None
     bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """botocore clients of one endpoint; `functions` and `logs` are None where it has no CloudWatch Logs."""
+    """botocore clients of one endpoint: for Step Functions, Lambda and CloudWatch Logs."""
 
     sfn: Any
-    functions: Any = None
-    logs: Any = None
+    functions: Any
+    logs: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,21 +259,12 @@ class _Examination:
 
     def _examine_functions(self) -> None:
         self._notify("invocations of functions")
-        since = self._scope.since
-        if self._scope.logs is not None:
-            found, source = list(read_logs(self._scope.logs, since)), f"in {self._scope.logs}"
-        elif self._clients.logs is not None:
-            found, source = list(self._logged()), "in CloudWatch Logs"
-        else:
-            self._left_out(
-                "cold starts and repeated invocations: Stepwell keeps the functions' logs in files. Name their folder"
-                " with --logs, such as .stepwell/stepwell.data/logs"
-            )
-            return
+        found = list(self._logged())
         self._seen += check_invocations(found)
-        self.diagnosis.looked_at.append(f"{len(found):,} invocations {source}")
+        self.diagnosis.looked_at.append(f"{len(found):,} invocations in CloudWatch Logs")
         if found:
-            self.diagnosis.tables.append(invocation_table(found, f"REPORT lines {source} since {moment(since)}."))
+            basis = f"REPORT lines in CloudWatch Logs since {moment(self._scope.since)}."
+            self.diagnosis.tables.append(invocation_table(found, basis))
 
     def _logged(self) -> Iterator[Invocation]:
         names: list[str] = []

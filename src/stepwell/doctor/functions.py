@@ -8,10 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-
-import msgspec
 
 from stepwell.doctor.findings import EVIDENCE_MAX, PROBLEM, Finding, Table, moment, share
 
@@ -38,11 +35,6 @@ class Invocation:
     status: str
 
 
-class _Line(msgspec.Struct):
-    at: float
-    text: str
-
-
 def parse(function: str, at: float, text: str) -> Invocation | None:
     """The invocation that a log record reports; None for all other records."""
     found = _REPORT.match(text)
@@ -50,21 +42,6 @@ def parse(function: str, at: float, text: str) -> Invocation | None:
         return None
     init = float(found["init"]) if found["init"] else None
     return Invocation(function, found["id"], at, float(found["billed"]), init, found["status"] or "success")
-
-
-def read_logs(folder: Path, since: float) -> Iterator[Invocation]:
-    """Those in the folder in which an endpoint keeps its functions' logs. Lines that are no records are passed over."""
-    decoder = msgspec.json.Decoder(_Line)
-    for path in sorted([*folder.rglob("*.log"), *folder.rglob("*.old")]):
-        with path.open("rb") as file:
-            for line in file:
-                try:
-                    record = decoder.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError):
-                    continue
-                found = parse(path.stem, record.at, record.text) if record.at >= since else None
-                if found:
-                    yield found
 
 
 def check_invocations(invocations: Sequence[Invocation]) -> Iterator[Finding]:

@@ -380,8 +380,13 @@ class FunctionService:
         call = Call(_checked(payload), request_id, invoked, trace_id or _new_trace_id(), client_context, log_tail)
         task = asyncio.ensure_future(self._invoke(name, call))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: "asyncio.Task[Invocation]") -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # Nobody else may ask: the caller may have gone, and asyncio reports what none has seen.
 
     async def check_invoke(
         self,

@@ -9,7 +9,7 @@ from stepwell.project.plan import REGION
 
 
 def client(service: str, endpoint_url: str, *, read_timeout_seconds: float, attempts: int) -> Any:
-    """A client for `lambda` or `stepfunctions`. A person's credentials stay unread: nothing goes to AWS."""
+    """A client for `lambda`, `logs` or `stepfunctions`. A person's credentials stay unread: nothing goes to AWS."""
     config = Config(
         inject_host_prefix=False,
         connect_timeout=5,
