@@ -158,13 +158,14 @@ def _record(step: _Step, id: int, event: Event, with_data: bool) -> dict[str, An
 def _cut(details: dict[str, Any]) -> dict[str, Any]:
     """Details whose data fits into a log event."""
     for name in ("input", "output", "parameters"):
-        text = details.get(name)
-        if text is not None and (size := _escaped_bytes(text)) > ESCAPED_BYTES_MAX:
+        text = details.get(name, "")
+        # No character takes more than six bytes.
+        if len(text) * 6 > ESCAPED_BYTES_MAX and (size := _escaped_bytes(text)) > ESCAPED_BYTES_MAX:
             while size > ESCAPED_BYTES_MAX:
                 text = text[: len(text) * ESCAPED_BYTES_MAX // size]
                 size = _escaped_bytes(text)
             details |= {name: text} | ({f"{name}Details": _CUT} if f"{name}Details" in details else {})
-    if _escaped_bytes(details.get("assignedVariables")) > ESCAPED_BYTES_MAX:
+    if "assignedVariables" in details and _escaped_bytes(details["assignedVariables"]) > ESCAPED_BYTES_MAX:
         details |= {"assignedVariables": {}, "assignedVariablesDetails": _CUT}
     return details
 

@@ -71,8 +71,8 @@ class Engine:
     """Runs executions on a store.
 
     `programs` gives the compiled program of a revision. `probe` is called at named points, where a crash test kills.
-    `observe` is told each step that became durable, of Express executions each step that is done; it is quick and raises
-    nothing.
+    `observe` is told each step that became durable, of Express executions each step that is done; it must be quick, and
+    raise nothing.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ order of their time and, within a millisecond, of their arrival; an event's plac
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -27,6 +28,8 @@ PAGE_BYTES_MAX = 1_048_576
 
 LOOKED_AT_MAX, LOOKED_BYTES_MAX = 10_000, 16 << 20
 """How many events one call reads at most, whether they match or not."""
+
+ROWS_PER_STATEMENT = 500
 
 DAY_MS = 86_400_000
 
@@ -246,11 +249,14 @@ def insert(connection: sqlite3.Connection, entries: Sequence[Entry], now_ms: int
         if found is not None:
             size = len(entry.message.encode()) + EVENT_OVERHEAD_BYTES
             rows.append((*found, entry.at_ms, now_ms, size, entry.message))
-    connection.executemany(
-        "INSERT INTO log_event (log_group, log_stream, at_ms, ingested_at_ms, bytes, message)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        rows,
-    )
+    # Many rows by one statement: after each the driver has to wait for the interpreter's lock.
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        chunk = rows[start : start + ROWS_PER_STATEMENT]
+        connection.execute(
+            "INSERT INTO log_event (log_group, log_stream, at_ms, ingested_at_ms, bytes, message)"
+            f" VALUES (?, ?, ?, ?, ?, ?){', (?, ?, ?, ?, ?, ?)' * (len(chunk) - 1)}",
+            list(chain.from_iterable(chunk)),
+        )
     _count(connection, rows, now_ms)
 
 
