@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 from tests.api.conftest import Api, ApiError
 
+from stepwell.api.logs import TIME_MS_MAX
+from stepwell.api.paging import make_token
+
 GROUP = {"logGroupName": "/app/orders"}
 STREAM = {**GROUP, "logStreamName": "s"}
 
@@ -51,9 +54,9 @@ def test_a_group_from_its_creation_to_its_end(api: Api) -> None:
         "logGroupClass": "INFREQUENT_ACCESS", "kmsKeyId": "k",
     }  # fmt: skip
     assert api.logs("ListTagsForResource", resourceArn=arn) == {"tags": {"team": "a"}}
-    api.logs("TagResource", resourceArn=arn, tags={"cost": "b"})
+    api.logs("TagResource", resourceArn=arn, tags={"cost": "b", "bare": None})
     api.logs("UntagResource", resourceArn=arn, tagKeys=["team", "gone"])
-    assert api.logs("ListTagsForResource", resourceArn=arn) == {"tags": {"cost": "b"}}
+    assert api.logs("ListTagsForResource", resourceArn=arn) == {"tags": {"cost": "b", "bare": ""}}
     many = {f"k{number}": "" for number in range(50)}
     assert refused(api, "TagResource", resourceArn=arn, tags=many)[0] == "TooManyTagsException"
     api.logs("DeleteLogGroup", **GROUP)
@@ -219,6 +222,14 @@ def test_a_group_is_filtered_in_pages(group: Api) -> None:
     assert len(set(ids)) == 11 and ids == sorted(ids) and {len(id) for id in ids} == {56}
     token = group.logs("FilterLogEvents", **call)["nextToken"]
     assert refused(group, "FilterLogEvents", **GROUP, nextToken=token)[0] == "InvalidParameterException"
+
+
+@pytest.mark.parametrize("place", [(2**63, 1), (1, -1), (1, 2**64 - 1)])
+def test_a_token_that_somebody_made_is_refused(group: Api, place: tuple[int, int]) -> None:
+    call = ("FilterLogEvents", 1, None, "", "", 0, TIME_MS_MAX)
+    good, forged = (make_token(call, (False, at), group.clock.now()) for at in ((0, 0), place))
+    assert group.logs("FilterLogEvents", **GROUP, nextToken=good)["events"] == []
+    assert refused(group, "FilterLogEvents", **GROUP, nextToken=forged)[0] == "InvalidParameterException"
 
 
 def test_a_group_is_named_by_its_arn_too(group: Api) -> None:

@@ -6,7 +6,9 @@ the model's.
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
 
 from stepwell.api.identity import Identity
 from stepwell.api.paging import make_token, read_token
@@ -29,6 +31,9 @@ OLDEST_MS, NEWEST_MS, SPAN_MS = 14 * DAY_MS, 7_200_000, DAY_MS
 
 TIME_MS_MAX = 2**53
 
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
+"""What a page token may hold as a number: anybody can make one."""
+
 _ARN = re.compile(r"arn:aws[a-z-]*:logs:([a-z0-9-]{1,32}):([0-9]{12}):log-group:([.\-_/#A-Za-z0-9]{1,512})(?::\*)?")
 _POSITION = re.compile(r"[fb]/([0-9]{20})([0-9]{36})")
 
@@ -41,7 +46,7 @@ async def create_log_group(service: Service, who: Identity, request: Members) ->
         raise ServiceError("UnsupportedOperation", "Stepwell does not protect log groups from deletion", 501)
     made = await service.logs.ask(
         database.create_group, _key(who, request), service.logs.now_ms, request.get("logGroupClass") or "STANDARD",
-        request.get("kmsKeyId"), request.get("tags"),
+        request.get("kmsKeyId"), _tags(request),
     )  # fmt: skip
     if not made:
         raise ServiceError("ResourceAlreadyExistsException", "The specified log group already exists")
@@ -98,11 +103,16 @@ async def delete_retention_policy(service: Service, who: Identity, request: Memb
 
 async def tag_resource(service: Service, who: Identity, request: Members) -> Members:
     group = await _group(service, _key_of_arn(request["resourceArn"]))
-    tags = {**group.tags, **request["tags"]}
+    tags = {**group.tags, **_tags(request)}
     if len(tags) > TAGS_MAX:
         raise ServiceError("TooManyTagsException", f"A log group can have {TAGS_MAX} tags")
     await service.logs.ask(database.set_tags, group.id, tags)
     return {}
+
+
+def _tags(request: Members) -> dict[str, str]:
+    """Those of a request; one without a value has an empty one."""
+    return {name: value or "" for name, value in (request.get("tags") or {}).items()}
 
 
 async def untag_resource(service: Service, who: Identity, request: Members) -> Members:
@@ -141,7 +151,7 @@ async def describe_log_streams(service: Service, who: Identity, request: Members
         raise _invalid("Cannot order by LastEventTime with a logStreamNamePrefix")
     descending = bool(request.get("descending"))
     call = ("DescribeLogStreams", group.id, prefix, by_time, descending)
-    skip = _page_start(service, call, request, int) or 0
+    skip = _page_start(service, call, request, Count) or 0
     limit = request.get("limit") or DESCRIBED_MAX
     found = await service.logs.ask(database.streams, group.id, prefix, by_time, descending, skip, limit + 1)
     reply: dict[str, Any] = {"logStreams": [_stream_shown(group, stream) for stream in found[:limit]]}
@@ -243,7 +253,7 @@ async def filter_log_events(service: Service, who: Identity, request: Members) -
         raise _invalid(f"Invalid filter pattern: {error}") from None
     first_ms, last_ms = _first(request), _last(request)
     call = ("FilterLogEvents", group.id, streams, prefix, pattern, first_ms, last_ms)
-    start = _page_start(service, call, request, tuple[bool, Place])
+    start = _page_start(service, call, request, tuple[bool, tuple[Count, Count]])
     descending = start[0] if start else request.get("startFromHead") is False
     page, goes_on = await service.logs.ask(
         database.events, group, streams=streams, prefix=prefix, first_ms=first_ms, last_ms=last_ms,
