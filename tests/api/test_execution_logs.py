@@ -116,6 +116,15 @@ def test_streams_are_the_machines(api: Api) -> None:
     assert [stream["logStreamName"].split("/")[:2] for stream in streams] == [["states", "one"], ["states", "two"]]
 
 
+def test_a_redriven_execution_counts_its_redrives(api: Api) -> None:
+    execution = run(api, FAIL, loggingConfiguration=logging())
+    api.call("RedriveExecution", executionArn=execution)
+    api.finish(execution)
+    seen = [(record["id"], record["type"], record["redrive_count"]) for record in logged(api)]
+    assert seen[2:4] == [("3", "ExecutionFailed", "0"), ("4", "ExecutionRedriven", "1")]
+    assert seen[-1][1:] == ("ExecutionFailed", "1")
+
+
 def test_a_group_that_was_deleted_costs_the_execution_nothing(api: Api) -> None:
     machine = api.create(definition=FAIL, loggingConfiguration=logging())
     api.logs("DeleteLogGroup", logGroupName=GROUP)
