@@ -62,10 +62,11 @@ class Commands(click.Group):
 
 
 def _message(error: Exception) -> str:
+    from stepwell.api.credentials import CredentialsError
     from stepwell.project.plan import ProjectError
     from stepwell.store.protocol import StoreError
 
-    if isinstance(error, ProjectError | StoreError):
+    if isinstance(error, ProjectError | StoreError | CredentialsError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
@@ -131,6 +132,13 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, as AWS replies it.")(command)
 
 
+def credentials_option(command: F) -> F:
+    return click.option(
+        "--credentials", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", envvar="STEPWELL_CREDENTIALS",
+        help="The keys that may call it, as in ~/.aws/credentials; then every request must be signed.",
+    )(command)  # fmt: skip
+
+
 STORE_HELP = "sqlite:///RELATIVE, sqlite:////ABSOLUTE, or memory: to keep nothing."
 
 
@@ -156,9 +164,11 @@ def init(name: str) -> None:
 @limits_option("aws")
 @parameter_option
 @aws_endpoint_option
+@credentials_option
 def up(
-    project: Path, port: int, store: str | None, limits: str, parameters: dict[str, str], aws_endpoint: str | None
-) -> None:
+    project: Path, port: int, store: str | None, limits: str, parameters: dict[str, str], aws_endpoint: str | None,
+    credentials: Path | None,
+) -> None:  # fmt: skip
     """Serve an endpoint with a project deployed to it.
 
     A project is a folder with a template.yaml (SAM or CloudFormation) or with definitions such as flow.asl.yaml and
@@ -172,13 +182,16 @@ def up(
       stepwell up flow.asl.yaml --port 9000
     """
     from stepwell.commands import projects
-    from stepwell.commands.hosting import Hosting
+    from stepwell.commands.hosting import Hosting, keyring
     from stepwell.project.discover import load_plan
 
     plan = load_plan(project, parameters)
     folder = plan.folder if plan.folder != Path.cwd() else Path()
     store = store or projects.default_store(folder)
-    projects.up(plan, Hosting(store_url=store, limits=limits, port=port, aws_endpoint=aws_endpoint))
+    hosting = Hosting(
+        store_url=store, limits=limits, port=port, aws_endpoint=aws_endpoint, keyring=keyring(credentials)
+    )  # fmt: skip
+    projects.up(plan, hosting)
 
 
 @commands.command()
@@ -188,12 +201,14 @@ def up(
 @click.option("--data-dir", type=click.Path(path_type=Path), help="For unpacked functions. Default: beside the store.")
 @limits_option("extended")
 @aws_endpoint_option
+@credentials_option
 def serve(
-    host: str, port: int, store: str | None, data_dir: Path | None, limits: str, aws_endpoint: str | None
-) -> None:
+    host: str, port: int, store: str | None, data_dir: Path | None, limits: str, aws_endpoint: str | None,
+    credentials: Path | None,
+) -> None:  # fmt: skip
     """Serve an endpoint alone.
 
-    For containers and CI. It serves until SIGTERM or Ctrl-C.
+    For containers and CI. It serves until SIGTERM or Ctrl-C. A host that others can reach needs --credentials.
 
     \b
     Examples:
@@ -201,12 +216,12 @@ def serve(
       stepwell serve --port 0 --store memory: --limits aws
     """
     from stepwell.commands import projects
-    from stepwell.commands.hosting import Hosting
+    from stepwell.commands.hosting import Hosting, keyring
 
     projects.serve(
         Hosting(
             store_url=store or projects.default_store(Path()), data_dir=data_dir, limits=limits,
-            host=host, port=port, aws_endpoint=aws_endpoint,
+            host=host, port=port, aws_endpoint=aws_endpoint, keyring=keyring(credentials),
         )
     )  # fmt: skip
 

@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import uvicorn
 
 from stepwell.api.app import create_app
+from stepwell.api.connection import BoundedConnection
+from stepwell.api.credentials import Keyring
 from stepwell.api.execution_logs import ExecutionLogs
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.clock import SystemClock
@@ -42,7 +44,7 @@ class MovableClock(SystemClock):
         return super().now() + self.offset
 
 
-def build(clock: SystemClock, limits: str) -> tuple[Engine, Any]:
+def build(clock: SystemClock, limits: str, keyring: Keyring | None = None) -> tuple[Engine, Any]:
     store = MemoryStore()
     catalog = Catalog(store, clock)
     functions: Any = None  # No definition of these tests calls a Lambda function.
@@ -50,16 +52,16 @@ def build(clock: SystemClock, limits: str) -> tuple[Engine, Any]:
     logs = Logs(None, clock)
     engine = Engine(store, catalog.program, tasks, clock, observe=ExecutionLogs(catalog, logs).observe)
     tasks.attach(engine)
-    return engine, create_app(engine, catalog, tasks.activities, logs, limits=limits)
+    return engine, create_app(engine, catalog, tasks.activities, logs, limits=limits, keyring=keyring)
 
 
 class Api:
     """An endpoint, and a client that speaks raw ASGI to it."""
 
-    def __init__(self, limits: str = "aws") -> None:
+    def __init__(self, limits: str = "aws", keyring: Keyring | None = None) -> None:
         self._runner = asyncio.Runner()
         self.clock = MovableClock()
-        self.engine, self.app = build(self.clock, limits)
+        self.engine, self.app = build(self.clock, limits, keyring)
         self.run(self.engine.start())
 
     def run(self, work: Any) -> Any:
@@ -152,7 +154,7 @@ def port() -> Iterator[int]:
     async def main() -> None:
         engine, app = build(SystemClock(), "aws")
         await engine.start()
-        server = QuietServer(uvicorn.Config(app, port=0, http="httptools", log_level="critical", lifespan="off"))
+        server = QuietServer(uvicorn.Config(app, port=0, http=BoundedConnection, log_level="critical", lifespan="off"))
         config.append(server)
         serving = asyncio.ensure_future(server.serve())
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
@@ -186,3 +188,16 @@ def extended() -> Iterator[Api]:
     api = Api("extended")
     yield api
     api.close()
+
+
+@pytest.fixture
+def with_keys() -> Iterator[Callable[[Keyring], Api]]:
+    """Opens endpoints that verify signatures."""
+    with contextlib.ExitStack() as stack:
+
+        def opened(keyring: Keyring) -> Api:
+            api = Api(keyring=keyring)
+            stack.callback(api.close)
+            return api
+
+        yield opened

@@ -206,3 +206,9 @@ def test_a_defect_of_ours_is_an_internal_failure_and_is_logged(api: Any, caplog:
         code, message = api.refused("DescribeExecution", executionArn=arn)
     assert (code, message) == ("InternalFailure", "An internal error occurred")
     assert "a secret of the house" in caplog.text
+
+
+def test_a_head_without_end_is_cut(port: int) -> None:
+    status, _, body = send(port, request(endless="x" * 4_000_000))
+    assert (status, body) in [(400, b"The request's line and headers are too large."), (0, b"")]
+    assert send(port, request(long="x" * 60_000))[0] == 200

@@ -45,7 +45,9 @@ def history() -> Callable[[str], list[dict[str, Any]]]:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder, with no endpoint named by the environment."""
-    for name in ("STEPWELL_ENDPOINT", "AWS_ENDPOINT_URL_SFN", "AWS_ENDPOINT_URL", "STEPWELL_DEBUG"):
+    for name in (
+        "STEPWELL_ENDPOINT", "AWS_ENDPOINT_URL_SFN", "AWS_ENDPOINT_URL", "STEPWELL_CREDENTIALS", "STEPWELL_DEBUG",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path

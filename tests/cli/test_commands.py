@@ -68,6 +68,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["up", "--parameter", "novalue"], "'novalue' is no KEY=VALUE"),
         (["up", "--parameter", "=value"], "'' is no KEY=VALUE"),
         (["serve", "--limits", "none"], "'none' is not one of 'aws', 'extended'"),
+        (["serve", "--host", "0.0.0.0"], "Name the keys that may call it with --credentials FILE"),
         (["list", "--status", "FAILED"], "stepwell list MACHINE --status"),
         (["list", "m", "--status", "LOST"], "is not one of"),
         (["history", "x"], "MACHINE:NAME"),
@@ -92,7 +93,7 @@ def test_wrong_calls_exit_with_2(place: Path, arguments: list[str], message: str
         (["validate", "missing"], "missing does not exist"),
         (["serve", "--store", "mysql:x"], "names no store"),
         (["serve", "--store", "sqlite:"], "names no file"),
-        (["serve", "--store", "memory:", "--host", "192.0.2.1", "--port", "0"], "cannot serve at 192.0.2.1:0"),
+        (["serve", "--store", "memory:", "--credentials", "missing"], "credentials missing: No such file or directory"),
     ],
 )
 def test_failures_exit_with_1_and_one_message(place: Path, arguments: list[str], message: str) -> None:
@@ -100,6 +101,15 @@ def test_failures_exit_with_1_and_one_message(place: Path, arguments: list[str],
     assert result.stderr.startswith("Error: ") and message in result.stderr
     assert "Traceback" not in result.output
     assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_an_address_of_another_machine(place: Path) -> None:
+    key = "[a]\naws_access_key_id = AAAAAAAA\naws_secret_access_key = 0123456789abcdef\naws_account_id = 123456789012\n"
+    _write(place, {"keys": key})
+    (place / "keys").chmod(0o600)
+    result = call("serve", "--store", "memory:", "--credentials", "keys", "--host", "192.0.2.1", "--port", "0")
+    assert result.stderr.startswith("Error: cannot serve at 192.0.2.1:0")
+    assert result.exit_code == 1
 
 
 def test_a_name_that_is_nothing_says_what_there_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,8 +57,9 @@ def fail(event, context):
 
 
 def _environment(**more: str) -> dict[str, str]:
-    names = ("STEPWELL_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SFN", "NO_COLOR", "FORCE_COLOR")
-    return {name: value for name, value in os.environ.items() if name not in names} | more
+    names = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SFN", "NO_COLOR", "FORCE_COLOR")
+    kept = {key: value for key, value in os.environ.items() if key not in names and not key.startswith("STEPWELL_")}
+    return kept | more
 
 
 def _run(*arguments: str, cwd: Path, input: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -334,9 +335,49 @@ def test_a_taken_port_is_named_with_its_fix(tmp_path: Path) -> None:
     )
 
 
-def test_an_open_host_is_warned_about(tmp_path: Path) -> None:
-    process = Process("serve", "--host", "0.0.0.0", "--port", "0", "--store", "memory:", cwd=tmp_path)
-    process.wait_for(r"Warning: 0\.0\.0\.0 is reachable from other machines")
+KEYS = """\
+[ops]
+aws_access_key_id = OPSKEY01
+aws_secret_access_key = 0123456789abcdef
+aws_account_id = 123456789012
+"""
+CALLER = """\
+import botocore.session
+
+
+def call(event, context):
+    client = botocore.session.get_session().create_client("stepfunctions")
+    return [machine["name"] for machine in client.list_state_machines()["stateMachines"]]
+"""
+
+
+def test_where_requests_are_signed_the_commands_and_the_functions_sign(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(KEYS)
+    definition = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "caller.call", "End": True}}}
+    (tmp_path / "m.asl.json").write_text(json.dumps(definition))
+    (tmp_path / "caller.py").write_text(CALLER)
+    process = Process("up", "--port", "0", "--credentials", "keys", cwd=tmp_path)
+    url = process.wait_for(LISTENS)[1]
+    process.wait_for("Ctrl-C stops")
+    assert "AWS_SECRET_ACCESS_KEY" not in process.text()
+    run = ("run", "m", "--endpoint-url", url)
+    signed = _run(*run, cwd=tmp_path, STEPWELL_CREDENTIALS="keys")
+    assert (signed.returncode, json.loads(signed.stdout)) == (0, ["m"]), signed.stderr
+    unsigned = _run("list", "--endpoint-url", url, cwd=tmp_path)
+    assert unsigned.returncode == 1 and "UnrecognizedClientException" in unsigned.stderr
+    assert process.stop(signal.SIGINT) == 0
+
+
+def test_an_open_host_needs_credentials(tmp_path: Path) -> None:
+    open_host = ("serve", "--host", "0.0.0.0", "--port", "0", "--store", "memory:")
+    refused = _run(*open_host, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "0.0.0.0 is reachable from other machines" in refused.stderr and "--credentials FILE" in refused.stderr
+    keys = tmp_path / "keys"
+    keys.write_text(KEYS)
+    process = Process(*open_host, "--credentials", str(keys), cwd=tmp_path)
+    process.wait_for(r"Warning: 0\.0\.0\.0 is reachable from other machines\. Requests are signed, not encrypted")
+    assert f"Warning: other users can read the secrets in {keys}" in process.text()
     assert process.stop(signal.SIGTERM) == 0
 
 

@@ -5,10 +5,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from stepwell.api.authentication import HEALTH, Authentication
+from stepwell.api.credentials import Keyring
 from stepwell.api.service import Service
 from stepwell.api.stepfunctions import StepFunctionsEndpoint
 from stepwell.engine.catalog import Catalog
@@ -25,10 +28,11 @@ def create_app(
     logs: Logs,
     *,
     limits: str = "aws",
+    keyring: Keyring | None = None,
     lambda_routes: Sequence[BaseRoute] = (),
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
 ) -> Starlette:
-    """The ASGI application of one endpoint. `limits` is `aws` or `extended`.
+    """The ASGI application of one endpoint. `limits` is `aws` or `extended`. Without a keyring nobody has to sign.
 
     It answers to any Host: SDKs put `sync-` before it for StartSyncExecution and TestState.
     """
@@ -36,10 +40,12 @@ def create_app(
     endpoint = StepFunctionsEndpoint(Service(engine, catalog, versions, activities, logs, limits))
     routes: list[BaseRoute] = [
         Route("/", endpoint, methods=["POST"]),
-        Route("/_stepwell/health", _health, methods=["GET"]),
+        Route(HEALTH, _health, methods=["GET"]),
         *lambda_routes,
     ]
-    return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found}, lifespan=lifespan)
+    middleware = [] if keyring is None else [Middleware(Authentication, keyring, engine.clock.now)]
+    handlers = {404: _not_found, 405: _not_found}
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers, lifespan=lifespan)
 
 
 async def _health(request: Request) -> Response:

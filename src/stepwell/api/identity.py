@@ -19,7 +19,8 @@ def identity(headers: Mapping[str, str]) -> Identity:
     """Account and region from the credential scope of a Signature Version 4 `Authorization` header.
 
     An access key id of exactly 12 digits is the account; any other key, and no signature at all, mean the default
-    account. Signatures are not verified: this is a name, not a proof.
+    account. This is a name, not a proof: where signatures are verified, that was done before, and the account that the
+    key belongs to stands in its place (`authentication`).
     """
     match = _CREDENTIAL.search(headers.get("authorization", ""))
     if match is None:

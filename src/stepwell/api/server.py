@@ -11,6 +11,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from stepwell.api.app import create_app
+from stepwell.api.connection import BoundedConnection
+from stepwell.api.credentials import Keyring
 from stepwell.api.execution_logs import ExecutionLogs
 from stepwell.api.lambda_rest import lambda_routes
 from stepwell.engine.catalog import Catalog
@@ -57,14 +59,15 @@ class Server:
         store_url: str,
         data_dir: Path,
         limits: str,
+        keyring: Keyring | None = None,
         aws_endpoint: str | None = None,
         clock: Clock | None = None,
         probe: Callable[[str], None] = no_probe,
     ) -> "Server":
         """Open the store, take over what an earlier process left, and be ready to serve.
 
-        `limits` is `aws` or `extended`. `aws_endpoint` is where functions find AWS's other services. `probe` is called
-        at the engine's named points, for crash tests.
+        `limits` is `aws` or `extended`. With a `keyring` every request must be signed. `aws_endpoint` is where
+        functions find AWS's other services. `probe` is called at the engine's named points, for crash tests.
         """
         clock = clock or SystemClock()
         store = await open_store(store_url)
@@ -74,11 +77,15 @@ class Server:
         functions = FunctionService(
             data_dir, store, endpoint_url=lambda: server.endpoint_url, aws_endpoint=aws_endpoint,
             write_log=lambda stream, records: _write_function_log(logs, stream, records),
+            secret=lambda account: keyring.function_key(account).secret if keyring else "stepwell",
         )  # fmt: skip
         tasks = Tasks(functions, catalog, clock, limits)
         engine = Engine(store, catalog.program, tasks, clock, probe, observe=execution_logs.observe)
         tasks.attach(engine)
-        app = create_app(engine, catalog, tasks.activities, logs, limits=limits, lambda_routes=lambda_routes(functions))
+        app = create_app(
+            engine, catalog, tasks.activities, logs, limits=limits, keyring=keyring,
+            lambda_routes=lambda_routes(functions),
+        )  # fmt: skip
         server = cls(store, engine, catalog, functions, logs, execution_logs, app)
         return server
 
@@ -126,7 +133,7 @@ async def serve(server: Server, host: str, port: int, *, ready: Callable[[str], 
     Raises OSError where the port cannot be had.
     """
     config = uvicorn.Config(
-        server.app, host=host, port=port, http="httptools", log_level="warning", access_log=False, lifespan="off",
+        server.app, host=host, port=port, http=BoundedConnection, log_level="warning", access_log=False, lifespan="off",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )  # fmt: skip
     uvicorn_server = _Uvicorn(config)

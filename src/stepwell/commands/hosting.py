@@ -16,8 +16,10 @@ from typing import Any, TypeVar
 import click
 import uvloop
 
+from stepwell.api.credentials import Keyring, is_private, read_credentials
 from stepwell.api.server import Server, serve
 from stepwell.commands.client import answers
+from stepwell.commands.output import say
 
 T = TypeVar("T")
 
@@ -30,7 +32,8 @@ class Hosting:
     """What an endpoint is opened with. `limits` is `aws` or `extended`; port 0 is any free one.
 
     `data_dir` is where functions are unpacked and log. None puts it beside a SQLite file and names it after that, so
-    that two stores never share one by accident; what a store in memory needs goes with it.
+    that two stores never share one by accident; what a store in memory needs goes with it. With a `keyring` every
+    request must be signed; a `host` that others can reach needs one.
     """
 
     store_url: str
@@ -39,6 +42,25 @@ class Hosting:
     host: str = "127.0.0.1"
     port: int = 0
     aws_endpoint: str | None = None
+    keyring: Keyring | None = None
+
+    def __post_init__(self) -> None:
+        if self.keyring is None and not is_loopback(self.host):
+            raise click.UsageError(
+                f"{self.host} is reachable from other machines, and whoever reaches Stepwell can run code here. "
+                "Name the keys that may call it with --credentials FILE (docs/security.md shows one), "
+                "or use --host 127.0.0.1."
+            )
+
+
+def keyring(path: Path | None) -> Keyring | None:
+    """The keys of a file, None without one. Raises `CredentialsError`."""
+    if path is None:
+        return None
+    keys = read_credentials(path)
+    if not is_private(path):
+        say(f"Warning: other users can read the secrets in {path}: chmod 600 it.", "yellow")
+    return keys
 
 
 class Interrupted(Exception):
@@ -71,8 +93,9 @@ def _data_dir(hosting: Hosting) -> Iterator[Path]:
 
 async def _host(hosting: Hosting, data_dir: Path, work: Callable[[Server], T], stay: bool) -> T:
     server = await Server.open(
-        store_url=hosting.store_url, data_dir=data_dir, limits=hosting.limits, aws_endpoint=hosting.aws_endpoint
-    )
+        store_url=hosting.store_url, data_dir=data_dir, limits=hosting.limits, keyring=hosting.keyring,
+        aws_endpoint=hosting.aws_endpoint,
+    )  # fmt: skip
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(server, hosting.host, hosting.port, ready=listening.set_result))
     try:

@@ -25,8 +25,9 @@ def up(plan: Plan, hosting: Hosting) -> None:
 
     def work(server: Server) -> None:
         url = _announce(server, hosting)
-        show_deployed(deploy(plan, url, progress), plan)
-        show_client_lines(url)
+        key = hosting.keyring.first if hosting.keyring else None
+        show_deployed(deploy(plan, url, progress, key), plan)
+        show_client_lines(url, signed=key is not None)
         section("then", [*_example(plan, url), "Ctrl-C stops the endpoint; what it knows stays in its store."])
 
     _serve(hosting, work)
@@ -56,8 +57,8 @@ def _announce(server: Server, hosting: Hosting) -> str:
         say(f"Note: {note}")
     if not is_loopback(hosting.host):
         say(
-            f"Warning: {hosting.host} is reachable from other machines, and Stepwell asks nobody for credentials. "
-            "Whoever reaches it can run code here. Use --host 127.0.0.1, or keep others out by a firewall.",
+            f"Warning: {hosting.host} is reachable from other machines. Requests are signed, not encrypted: "
+            "put a proxy that speaks TLS before it, one that leaves the Host header as it is.",
             "yellow",
         )
     return url
@@ -89,13 +90,10 @@ def show_deployed(deployed: Deployed, plan: Plan) -> None:
     section("not deployed", [f"{item.logical_id} ({item.type}): {item.reason}" for item in plan.skipped])
 
 
-def show_client_lines(url: str) -> None:
-    """What a client needs to speak to the endpoint."""
+def show_client_lines(url: str, *, signed: bool) -> None:
+    """What a client needs to speak to the endpoint. Where requests are `signed` its user knows the key."""
+    credentials = [] if signed else ["export AWS_ACCESS_KEY_ID=stepwell AWS_SECRET_ACCESS_KEY=stepwell"]
     section(
         "for clients (boto3, AWS CLI, SDKs)",
-        [
-            f"export AWS_ENDPOINT_URL={url}",
-            "export AWS_ACCESS_KEY_ID=stepwell AWS_SECRET_ACCESS_KEY=stepwell",
-            f"export AWS_DEFAULT_REGION={REGION}",
-        ],
+        [f"export AWS_ENDPOINT_URL={url}", *credentials, f"export AWS_DEFAULT_REGION={REGION}"],
     )

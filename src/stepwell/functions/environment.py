@@ -18,10 +18,14 @@ _OWN_SERVICES = ("LAMBDA", "SFN", "CLOUDWATCH_LOGS")
 
 
 class Endpoints(NamedTuple):
-    """Where functions find AWS: Stepwell's own services, and all others; None means where the SDK looks by itself."""
+    """Where functions find AWS: Stepwell's own services, and all others; None means where the SDK looks by itself.
+
+    `secret` signs what they send.
+    """
 
     own: str | None
     others: str | None
+    secret: str
 
 
 def worker_environment(
@@ -45,7 +49,7 @@ def worker_environment(
         **_endpoint_variables(endpoints),
         **own,
         "PYTHONPATH": ":".join([*python_path, *map(str, _layer_paths(layers)), str(RUNTIME_FOLDER)]),
-        **_reserved(name, configuration, task_root, log),
+        **_reserved(name, configuration, task_root, log, endpoints.secret),
         **_logging(configuration),
     }
 
@@ -69,7 +73,7 @@ def _site(layer: Path, version: str) -> Path:
 
 
 def _reserved(
-    name: FunctionName, configuration: Mapping[str, Any], task_root: Path, log: LogStream
+    name: FunctionName, configuration: Mapping[str, Any], task_root: Path, log: LogStream, secret: str
 ) -> dict[str, str]:  # fmt: skip
     version = configuration["Version"]
     return {
@@ -85,7 +89,7 @@ def _reserved(
         "AWS_LAMBDA_LOG_STREAM_NAME": log.stream,
         # The endpoint takes the account from a key of twelve digits, so the function acts in its own.
         "AWS_ACCESS_KEY_ID": name.account,
-        "AWS_SECRET_ACCESS_KEY": "stepwell",
+        "AWS_SECRET_ACCESS_KEY": secret,
         "LAMBDA_TASK_ROOT": str(task_root),
         "LAMBDA_RUNTIME_DIR": str(RUNTIME_FOLDER),
     }

@@ -61,8 +61,8 @@ class FunctionService:
 
     `data_dir` holds what can be made again (unpacked code) and what may be lost (temporary files). `write_log` takes
     what functions log. `endpoint_url` says where functions find Stepwell's own API, `aws_endpoint` where all other
-    services of AWS. At most `max_sandboxes` worker processes run at a time; an idle one ends after `idle_seconds`.
-    Create it in the event loop that uses it, then `start()` it.
+    services of AWS, and `secret` what the functions of an account sign with. At most `max_sandboxes` worker processes
+    run at a time; an idle one ends after `idle_seconds`. Create it in the event loop that uses it, then `start()` it.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class FunctionService:
         endpoint_url: Callable[[], str | None] = lambda: None,
         aws_endpoint: str | None = None,
         write_log: WriteLog = write_nowhere,
+        secret: Callable[[str], str] = lambda account: "stepwell",
         clock: Callable[[], float] = time.time,
         max_sandboxes: int = 64,
         idle_seconds: float = 600.0,
@@ -82,6 +83,7 @@ class FunctionService:
         self._endpoint_url = endpoint_url
         self._aws_endpoint = aws_endpoint
         self._write_log = write_log
+        self._secret = secret
         self._clock = clock
         self._catalog = Catalog(documents, clock)
         self._archives = Archives(documents, self._code_dir)
@@ -472,7 +474,7 @@ class FunctionService:
         name = function.name
         task_root = await self._archives.folder(function.code[configuration["Version"]])
         layers = [await self._layer_folder(layer["Arn"]) for layer in configuration.get("Layers", [])]
-        endpoints = Endpoints(self._endpoint_url(), self._aws_endpoint)
+        endpoints = Endpoints(self._endpoint_url(), self._aws_endpoint, self._secret(name.account))
         log = self._log_stream(name, configuration)
         launch = Launch(
             handler=configuration["Handler"],

@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from stepwell.api.credentials import Key
 from stepwell.functions.build import BuildError, build_function
 from stepwell.project.endpoint import client
 from stepwell.project.plan import ActivityPlan, AliasPlan, FunctionPlan, MachinePlan, Plan, ProjectError, VersionPlan
@@ -35,14 +36,14 @@ class Deployed:
     aliases: dict[str, str] = field(default_factory=dict)
 
 
-def deploy(plan: Plan, endpoint_url: str, progress: Progress) -> Deployed:
+def deploy(plan: Plan, endpoint_url: str, progress: Progress, key: Key | None = None) -> Deployed:
     """Creates or updates everything in the plan at the endpoint: functions, activities, machines, versions, aliases.
 
-    `progress` gets one line per resource, and those of the builds. Built packages are cached in `.stepwell/` of the
-    project's folder. Raises `ProjectError`; what was deployed before it stays.
+    `key` signs, as `client` says. `progress` gets one line per resource, and those of the builds. Built packages are
+    cached in `.stepwell/` of the project's folder. Raises `ProjectError`; what was deployed before it stays.
     """
     with _reported(endpoint_url):
-        lambda_client, sfn_client = _client("lambda", endpoint_url), _client("stepfunctions", endpoint_url)
+        lambda_client, sfn_client = (_client(name, endpoint_url, key) for name in ("lambda", "stepfunctions"))
         packages = _Packages(plan.folder / ".stepwell" / "build", progress)
         functions = {f.name: _function(lambda_client, f, packages.package(f), progress) for f in plan.functions}
         activities = {a.name: _activity(sfn_client, a, progress) for a in plan.activities}
@@ -64,8 +65,8 @@ def _reported(endpoint_url: str) -> Iterator[None]:
         raise ProjectError(f"{endpoint_url} cannot be reached (is the server running?): {error}") from None
 
 
-def _client(service: str, endpoint_url: str) -> Any:
-    return client(service, endpoint_url, read_timeout_seconds=120, attempts=5)
+def _client(service: str, endpoint_url: str, key: Key | None) -> Any:
+    return client(service, endpoint_url, read_timeout_seconds=120, attempts=5, key=key)
 
 
 class _Packages:
