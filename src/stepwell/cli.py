@@ -132,6 +132,14 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, as AWS replies it.")(command)
 
 
+def retain_option(command: F) -> F:
+    return click.option(
+        "--retain", metavar="DURATION",
+        help="How long closed executions are kept: 90d, 12h, forever. Default: 90d with AWS's limits, as there, else "
+        "forever.",
+    )(command)  # fmt: skip
+
+
 def credentials_option(command: F) -> F:
     return click.option(
         "--credentials", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", envvar="STEPWELL_CREDENTIALS",
@@ -165,9 +173,10 @@ def init(name: str) -> None:
 @parameter_option
 @aws_endpoint_option
 @credentials_option
+@retain_option
 def up(
     project: Path, port: int, store: str | None, limits: str, parameters: dict[str, str], aws_endpoint: str | None,
-    credentials: Path | None,
+    credentials: Path | None, retain: str | None,
 ) -> None:  # fmt: skip
     """Serve an endpoint with a project deployed to it.
 
@@ -182,14 +191,15 @@ def up(
       stepwell up flow.asl.yaml --port 9000
     """
     from stepwell.commands import projects
-    from stepwell.commands.hosting import Hosting, keyring
+    from stepwell.commands.hosting import Hosting, keyring, retain_seconds
     from stepwell.project.discover import load_plan
 
     plan = load_plan(project, parameters)
     folder = plan.folder if plan.folder != Path.cwd() else Path()
     store = store or projects.default_store(folder)
     hosting = Hosting(
-        store_url=store, limits=limits, port=port, aws_endpoint=aws_endpoint, keyring=keyring(credentials)
+        store_url=store, limits=limits, port=port, aws_endpoint=aws_endpoint, keyring=keyring(credentials),
+        retain_seconds=retain_seconds(retain, limits),
     )  # fmt: skip
     projects.up(plan, hosting)
 
@@ -202,9 +212,10 @@ def up(
 @limits_option("extended")
 @aws_endpoint_option
 @credentials_option
+@retain_option
 def serve(
     host: str, port: int, store: str | None, data_dir: Path | None, limits: str, aws_endpoint: str | None,
-    credentials: Path | None,
+    credentials: Path | None, retain: str | None,
 ) -> None:  # fmt: skip
     """Serve an endpoint alone.
 
@@ -216,12 +227,13 @@ def serve(
       stepwell serve --port 0 --store memory: --limits aws
     """
     from stepwell.commands import projects
-    from stepwell.commands.hosting import Hosting, keyring
+    from stepwell.commands.hosting import Hosting, keyring, retain_seconds
 
     projects.serve(
         Hosting(
             store_url=store or projects.default_store(Path()), data_dir=data_dir, limits=limits,
             host=host, port=port, aws_endpoint=aws_endpoint, keyring=keyring(credentials),
+            retain_seconds=retain_seconds(retain, limits),
         )
     )  # fmt: skip
 

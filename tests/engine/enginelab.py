@@ -186,10 +186,12 @@ class FaultyStore:
 class Node:
     """One engine with its own view of the store, as a server process has it."""
 
-    def __init__(self, lab: "Lab", probe: Callable[[str], None], idle_seconds: float) -> None:
+    def __init__(self, lab: "Lab", probe: Callable[[str], None], idle_seconds: float, **options: Any) -> None:
         self.store = FaultyStore(lab.store)
         self.functions = Functions(lab.clock, lab.handlers)
-        self.engine = Engine(self.store, lab.program, self.functions, lab.clock, probe, idle_seconds)  # type: ignore[arg-type]
+        self.engine = Engine(
+            self.store, lab.program, self.functions, lab.clock, probe, idle_seconds, **options,  # type: ignore[arg-type]
+        )  # fmt: skip
 
     def vanish(self) -> None:
         """Stop as a killed process does: nothing that it has not stored ever happens."""
@@ -216,9 +218,11 @@ class Lab:
         program = compile_definition(definition)
         return program.processor(label) if label else program
 
-    async def node(self, *, probe: Callable[[str], None] = no_probe, idle_seconds: float = 60.0) -> Node:
+    async def node(
+        self, *, probe: Callable[[str], None] = no_probe, idle_seconds: float = 60.0, **options: Any
+    ) -> Node:
         """A new engine, started."""
-        node = Node(self, probe, idle_seconds)
+        node = Node(self, probe, idle_seconds, **options)
         self.nodes.append(node)
         await node.engine.start()
         return node

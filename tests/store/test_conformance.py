@@ -547,3 +547,54 @@ async def test_children_of_a_map_run_in_the_order_of_their_items(store: Store) -
     assert await items(status="FAILED", beyond=1) == [3]
     assert (await store.children("run"))[0].item_count == 5
     assert await store.children("nothing") == []
+
+
+# Erasing
+
+
+@on_every_store
+async def test_executions_come_in_the_order_of_their_first_steps(store: Store) -> None:
+    await store.commit([step(id, row=row(id)) for id in "cab"])
+    await store.commit([step("c", 2, row=row("c", status="FAILED", stopped_at=3.0))])
+    everything = await store.oldest()
+    assert [(found.id, found.status) for _, found in everything] == [
+        ("c", "FAILED"),
+        ("a", "RUNNING"),
+        ("b", "RUNNING"),
+    ]
+    assert await store.oldest(limit=1) == everything[:1]
+    assert await store.oldest(after=everything[0][0]) == everything[1:]
+
+
+@on_every_store
+async def test_erasing_leaves_nothing_of_an_execution_and_everything_of_others(store: Store) -> None:
+    closed = {"status": "FAILED", "stopped_at": 3.0}
+    for id in ("gone", "kept"):
+        message = ("other", b"to another")
+        await store.commit([full_step(id, 1, id, row=row(id, cause=id, **closed), deliveries=[(id, b"late"), message])])
+        await store.save_checkpoint(id, Checkpoint(1, 2, b"folded"))
+    assert await store.erase(["gone", "unknown"], closed_before=4.0) == 1
+
+    assert not any((await marks(store, "gone", ["gone"])).values())
+    assert (await store.journal("gone", 2)).checkpoint is None
+    assert await store.inbox_of("gone") == []
+    assert [found.id for found in await store.executions(through="machine")] == ["kept"]
+    assert [len(found) for found in (await marks(store, "kept", ["kept"])).values()] == [1, 1, 1, 1, 1, 0]
+    assert (await store.journal("kept", 2)).checkpoint == Checkpoint(1, 2, b"folded")
+    assert len(await store.inbox_of("kept")) == 1 and len(await store.inbox_of("other")) == 2
+    # The id is free, and whoever still holds the old one's memory cannot go on with it.
+    assert await store.commit([step("gone", 2)]) == [False]
+    assert await store.commit([full_step("gone", 1, "again")]) == [True]
+    assert [found.cause for _, found in await store.oldest()] == ["kept", "again"]
+
+
+@on_every_store
+async def test_only_what_was_closed_before_is_erased(store: Store) -> None:
+    rows = [
+        row("runs"), row("late", status="FAILED", stopped_at=5.0), row("early", status="TIMED_OUT", stopped_at=4.9),
+        row("again", status="RUNNING", stopped_at=1.0), row("waits", status="PENDING_REDRIVE", stopped_at=1.0),
+    ]  # fmt: skip
+    await store.commit([step(each.id, row=each) for each in rows])
+    assert await store.erase([each.id for each in rows], closed_before=5.0) == 1
+    assert {found.id for _, found in await store.oldest()} == {"runs", "late", "again", "waits"}
+    assert await store.erase([], closed_before=9.0) == 0

@@ -97,7 +97,7 @@ def _check_role(key: Key, authorization: Authorization, scope: Scope, headers: H
 async def _refuse(scope: Scope, receive: Receive, send: Send, error: ServiceError) -> None:
     """In the shape of the protocol that is spoken on this path: JSON services answer 400, REST ones 403."""
     if scope["path"] == "/":
-        await send_error(send, error)
+        await send_error(send, error, "1.0")
         return
     error.status = 403 if error.status == 400 else error.status
     await write_error(error, str(uuid4()))(scope, receive, send)

@@ -18,6 +18,7 @@ from stepwell.api.lambda_rest import lambda_routes
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.clock import Clock, SystemClock
 from stepwell.engine.engine import Engine, no_probe
+from stepwell.engine.retention import YEAR_SECONDS
 from stepwell.functions.logs import LogRecord, LogStream
 from stepwell.functions.service import FunctionService
 from stepwell.logs.database import Entry, GroupKey
@@ -60,14 +61,16 @@ class Server:
         data_dir: Path,
         limits: str,
         keyring: Keyring | None = None,
+        retain_seconds: float | None = None,
         aws_endpoint: str | None = None,
         clock: Clock | None = None,
         probe: Callable[[str], None] = no_probe,
     ) -> "Server":
         """Open the store, take over what an earlier process left, and be ready to serve.
 
-        `limits` is `aws` or `extended`. With a `keyring` every request must be signed. `aws_endpoint` is where
-        functions find AWS's other services. `probe` is called at the engine's named points, for crash tests.
+        `limits` is `aws` or `extended`. With a `keyring` every request must be signed. Closed
+        executions are kept for `retain_seconds`, None for ever. `aws_endpoint` is where functions find AWS's other
+        services. `probe` is called at the engine's named points, for crash tests.
         """
         clock = clock or SystemClock()
         store = await open_store(store_url)
@@ -80,7 +83,10 @@ class Server:
             secret=lambda account: keyring.function_key(account).secret if keyring else "stepwell",
         )  # fmt: skip
         tasks = Tasks(functions, catalog, clock, limits)
-        engine = Engine(store, catalog.program, tasks, clock, probe, observe=execution_logs.observe)
+        engine = Engine(
+            store, catalog.program, tasks, clock, probe, observe=execution_logs.observe,
+            retain_seconds=retain_seconds, open_seconds_max=YEAR_SECONDS if limits == "aws" else None,
+        )  # fmt: skip
         tasks.attach(engine)
         app = create_app(
             engine, catalog, tasks.activities, logs, limits=limits, keyring=keyring,

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import ipaddress
+import re
 import sys
 import tempfile
 import threading
@@ -20,11 +21,14 @@ from stepwell.api.credentials import Keyring, is_private, read_credentials
 from stepwell.api.server import Server, serve
 from stepwell.commands.client import answers
 from stepwell.commands.output import say
+from stepwell.engine.retention import RETAINED_DAYS_AWS
 
 T = TypeVar("T")
 
 SWITCH_SECONDS = 0.0005
 GRACE_SECONDS = 3.0
+FOREVER = "forever"
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,8 @@ class Hosting:
 
     `data_dir` is where functions are unpacked and log. None puts it beside a SQLite file and names it after that, so
     that two stores never share one by accident; what a store in memory needs goes with it. With a `keyring` every
-    request must be signed; a `host` that others can reach needs one.
+    request must be signed; a `host` that others can reach needs one. Closed executions are kept for `retain_seconds`,
+    None for ever.
     """
 
     store_url: str
@@ -43,6 +48,7 @@ class Hosting:
     port: int = 0
     aws_endpoint: str | None = None
     keyring: Keyring | None = None
+    retain_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.keyring is None and not is_loopback(self.host):
@@ -61,6 +67,18 @@ def keyring(path: Path | None) -> Keyring | None:
     if not is_private(path):
         say(f"Warning: other users can read the secrets in {path}: chmod 600 it.", "yellow")
     return keys
+
+
+def retain_seconds(text: str | None, limits: str) -> float | None:
+    """Seconds of a duration such as `90d`; None for `forever`, the default but for AWS's limits."""
+    if text is None:
+        text = f"{RETAINED_DAYS_AWS}d" if limits == "aws" else FOREVER
+    if text == FOREVER:
+        return None
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text, re.ASCII)
+    if match is None or not int(match[1]):
+        raise click.UsageError(f"--retain {text!r} is no duration: write 90d, 12h, 30m, 60s or {FOREVER}")
+    return float(int(match[1]) * _UNIT_SECONDS[match[2]])
 
 
 class Interrupted(Exception):
@@ -94,6 +112,7 @@ def _data_dir(hosting: Hosting) -> Iterator[Path]:
 async def _host(hosting: Hosting, data_dir: Path, work: Callable[[Server], T], stay: bool) -> T:
     server = await Server.open(
         store_url=hosting.store_url, data_dir=data_dir, limits=hosting.limits, keyring=hosting.keyring,
+        retain_seconds=hosting.retain_seconds,
         aws_endpoint=hosting.aws_endpoint,
     )  # fmt: skip
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()

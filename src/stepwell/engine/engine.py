@@ -23,6 +23,7 @@ from stepwell.engine.express import Express, ExpressRun
 from stepwell.engine.map_runs import MapRuns
 from stepwell.engine.projection import current_row, parse_timer_key, started_row, timer_key
 from stepwell.engine.residents import Advance, Residents
+from stepwell.engine.retention import Retention
 from stepwell.engine.tasks import TaskRunner
 from stepwell.engine.timers import HORIZON_SECONDS, Timers
 from stepwell.machine import journal
@@ -33,7 +34,7 @@ from stepwell.machine.maprun.commands import Watch
 from stepwell.machine.maprun.state import MapRun
 from stepwell.machine.maprun.stimuli import ChildEnded, TakenOver, UpdateRequested
 from stepwell.machine.payload import Payload
-from stepwell.machine.records import Event, ExecutionEnded, Record
+from stepwell.machine.records import Event, ExecutionEnded, ExecutionStarted, Record
 from stepwell.machine.redrive import TOKEN_SECONDS, redriven_by, refusal
 from stepwell.machine.stimuli import (
     BudgetRenewed,
@@ -73,6 +74,7 @@ class Engine:
     `programs` gives the compiled program of a revision. `probe` is called at named points, where a crash test kills.
     `observe` is told each step that became durable, of Express executions each step that is done; it must be quick, and
     raise nothing.
+    Closed executions are kept for `retain_seconds` (None: for ever), and one may be open for `open_seconds_max`.
     """
 
     def __init__(
@@ -84,6 +86,8 @@ class Engine:
         probe: Callable[[str], None] = no_probe,
         idle_seconds: float = IDLE_SECONDS,
         observe: Callable[[Advance], None] = no_observer,
+        retain_seconds: float | None = None,
+        open_seconds_max: float | None = None,
     ) -> None:
         self.store = store
         self.node = secrets.token_hex(8)
@@ -100,6 +104,9 @@ class Engine:
         self._map_runs = MapRuns(
             store, self._residents, self._committer, self._express, runner, self.clock, programs, self,
             self._submit, self._announce,
+        )  # fmt: skip
+        self._retention = Retention(
+            store, self.clock, self._parent, self._submit, retain_seconds, open_seconds_max
         )  # fmt: skip
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._messages: set[int] = set()
@@ -144,6 +151,7 @@ class Engine:
             if self.clock.now() >= self._scan_again_at:
                 await self._scan_timers(self._shards)
             await self._residents.evict(self._idle_seconds)
+            await self._retention.keep_up()
         except Exception:
             log.exception("upkeep failed; it is tried again in %s s", UPKEEP_SECONDS)
         for waiting in list(self._waiters):
@@ -286,6 +294,12 @@ class Engine:
             raise InvalidToken("the token was not issued by this execution")
         if not await self._residents.submit(token.execution, stimulus(self.clock.now(), token)):
             raise TaskTimedOut(token.execution)
+
+    async def _parent(self, execution: str) -> str | None:
+        """The execution whose task started this one, from its first record alone."""
+        steps = await self.store.steps_with_events(execution, 1, 1)
+        records = await self._residents.records(execution, [step.body for step in steps[:1]])
+        return records[0].parent if records and isinstance(records[0], ExecutionStarted) else None
 
     async def parent_task(self, execution: str) -> str | None:
         """The task of another execution that started this one, as it named itself; None where there is none."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from stepwell.engine.catalog import EXPRESS
 from stepwell.engine.residents import Residents
 from stepwell.machine import journal
 from stepwell.machine.execution import RUNNING, Execution
@@ -22,8 +23,6 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 300
 """AWS ends an Express execution after five minutes."""
-
-_KIND = "express-execution"
 
 
 @dataclass(slots=True)
@@ -68,13 +67,13 @@ class Express:
         """Note the start, then run in the background. One that runs already is not started again."""
         if request.execution in self._running:
             return request.at
-        await self._store.put(_KIND, request.execution, journal.encode_inline(request))
+        await self._store.put(EXPRESS, request.execution, journal.encode_inline(request))
         self._begin(request)
         return request.at
 
     async def recover(self) -> None:
         """Start what a crash cut off, from the beginning."""
-        for _, body in await self._store.list(_KIND):
+        for _, body in await self._store.list(EXPRESS):
             request = journal.decode_stimulus(body)
             assert isinstance(request, StartRequested)
             if request.execution not in self._running:
@@ -112,7 +111,7 @@ class Express:
             running.ended.set_result(ExpressRun(execution, running.payload_bytes))
         if execution.id in self._noted:
             self._noted.discard(execution.id)
-            self._spawn(self._store.delete(_KIND, execution.id))
+            self._spawn(self._store.delete(EXPRESS, execution.id))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -219,6 +219,14 @@ def _stop_requested(turn: Turn, stimulus: s.StopRequested) -> bool:
     return True
 
 
+def _age_reached(turn: Turn, stimulus: s.AgeReached) -> bool:
+    """AWS ends an execution after a year as if that had been its TimeoutSeconds."""
+    if not turn.running:
+        return False
+    failure.end_execution(turn, "ExecutionTimedOut", turn.execution.event_id, error="States.Timeout")
+    return True
+
+
 def _budget_renewed(turn: Turn, stimulus: s.BudgetRenewed) -> bool:
     if not turn.running or not turn.execution.budget_spent:
         return False
@@ -242,5 +250,6 @@ _STIMULI: dict[type[s.Stimulus], Callable[[Turn, Any], bool]] = {
     s.TimerFired: _timer_fired,
     s.StopRequested: _stop_requested,
     s.RedriveRequested: redrive.redrive,
+    s.AgeReached: _age_reached,
     s.BudgetRenewed: _budget_renewed,
 }

@@ -123,6 +123,10 @@ class RedriveRequested(Stimulus, frozen=True, kw_only=True):
     client_token: str | None = None
 
 
+class AgeReached(Stimulus, frozen=True, kw_only=True):
+    """The execution has been open for as long as AWS lets one run."""
+
+
 class BudgetRenewed(Stimulus, frozen=True, kw_only=True):
     """The step that spent its budget of transitions is durable; go on."""
 
@@ -138,5 +142,6 @@ AnyStimulus: TypeAlias = (
     | TimerFired
     | StopRequested
     | RedriveRequested
+    | AgeReached
     | BudgetRenewed
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from stepwell.store.protocol import (
+    OPEN,
     SHARDS,
     Checkpoint,
     ExecutionRow,
@@ -48,6 +49,8 @@ class MemoryStore:
         self._checkpoints: dict[str, Checkpoint] = {}
         self._payloads: dict[tuple[str, bytes], bytes] = {}
         self._executions: dict[str, ExecutionRow] = {}
+        self._places: dict[str, int] = {}
+        self._last_place = 0
         self._timers: dict[tuple[str, str], float] = {}
         self._outbox: dict[tuple[str, str], OutboxEntry] = {}
         self._inbox: dict[int, InboxRow] = {}
@@ -73,6 +76,9 @@ class MemoryStore:
         for digest, body in step.payloads.items():
             self._payloads.setdefault((step.execution, digest), body)
         if step.row is not None:
+            if step.row.id not in self._places:
+                self._last_place += 1
+                self._places[step.row.id] = self._last_place
             self._executions[step.row.id] = step.row
         for key, due_at in step.timers.items():
             _set_or_delete(self._timers, (step.execution, key), due_at)
@@ -148,6 +154,21 @@ class MemoryStore:
         }
         wanted = [item for item in found if beyond is None or (item < beyond if reverse else item > beyond)]
         return [found[item] for item in sorted(wanted, reverse=reverse)[:limit]]
+
+    async def oldest(self, *, after: int = 0, limit: int = 1000) -> list[tuple[int, ExecutionRow]]:
+        return [(place, self._executions[id]) for id, place in self._places.items() if place > after][:limit]
+
+    async def erase(self, executions: Sequence[str], *, closed_before: float) -> int:
+        found = [self._executions[id] for id in executions if id in self._executions]
+        gone = {row.id for row in found if row.status not in OPEN and (row.stopped_at or 0) < closed_before}
+        for id in gone:
+            del self._executions[id], self._places[id], self._steps[id]
+            self._checkpoints.pop(id, None)
+        self._payloads = {key: body for key, body in self._payloads.items() if key[0] not in gone}
+        self._timers = {key: due_at for key, due_at in self._timers.items() if key[0] not in gone}
+        self._outbox = {key: entry for key, entry in self._outbox.items() if key[0] not in gone}
+        self._inbox = {key: message for key, message in self._inbox.items() if message.execution not in gone}
+        return len(gone)
 
     async def lease(self, node: str, now: float, until: float) -> set[int]:
         return self._leases.take(node, now, until)

@@ -10,6 +10,9 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+OPEN = frozenset({"RUNNING", "PENDING_REDRIVE"})
+"""The statuses of an execution that is not closed."""
+
 SHARDS = 64
 """Executions are spread over this many shards; a node leases shards, not executions."""
 
@@ -210,6 +213,15 @@ class Store(Protocol):
         reverse: bool = False,
     ) -> list[ExecutionRow]:
         """A Map Run's children in the order of their items, backwards if `reverse`, without those up to `beyond`."""
+
+    async def oldest(self, *, after: int = 0, limit: int = 1000) -> list[tuple[int, ExecutionRow]]:
+        """Executions in the order of their first steps, each with its place in that order, beyond the place `after`."""
+
+    async def erase(self, executions: Sequence[str], *, closed_before: float) -> int:
+        """Delete all that is kept of those executions that were closed before that time; how many they were.
+
+        One that runs, perhaps again, is left alone. Afterwards their ids are free.
+        """
 
     async def lease(self, node: str, now: float, until: float) -> set[int]:
         """Renew the node's shards until that time and take all whose lease has run out. Returns every shard it holds.

@@ -23,7 +23,7 @@ from stepwell.store.protocol import (
     StepRow,
     TimerRow,
 )
-from stepwell.store.sqlite_commit import EXECUTION_COLUMNS, commit_steps, forget
+from stepwell.store.sqlite_commit import EXECUTION_COLUMNS, commit_steps, erase, forget
 from stepwell.store.sqlite_threads import DatabaseThreads
 
 _READERS = 2
@@ -172,6 +172,16 @@ class SqliteStore:
             {"map_run": map_run, "status": status, "beyond": beyond, "limit": limit},
         )
         return [_execution_row(row) for row in rows]
+
+    async def oldest(self, *, after: int = 0, limit: int = 1000) -> list[tuple[int, ExecutionRow]]:
+        rows = await self._read(
+            f"SELECT journal, {_EXECUTION_COLUMNS} FROM execution WHERE journal > ? ORDER BY journal LIMIT ?",
+            (after, limit),
+        )
+        return [(row[0], _execution_row(row[1:])) for row in rows]
+
+    async def erase(self, executions: Sequence[str], *, closed_before: float) -> int:
+        return await self._writer.run(lambda connection: erase(connection, executions, closed_before))
 
     async def lease(self, node: str, now: float, until: float) -> set[int]:
         return self._leases.take(node, now, until)
