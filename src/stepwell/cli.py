@@ -238,6 +238,62 @@ def serve(
     )  # fmt: skip
 
 
+FORCE_OPTION = click.option("--force", is_flag=True, help="Replace what is there.")
+
+
+@commands.command()
+@click.argument("store")
+@click.argument("file", type=click.Path(path_type=Path))
+@FORCE_OPTION
+def backup(store: str, file: Path, force: bool) -> None:
+    """Copy a store into a file, also while a server uses it.
+
+    STORE is the path of a SQLite file, or sqlite:PATH. FILE then holds everything: machines, executions and their
+    histories, functions with their code. It has been checked when the command is done.
+
+    \b
+    Example:
+      stepwell backup .stepwell/stepwell.sqlite backups/monday.sqlite
+    """
+    from stepwell.commands import keeping
+
+    keeping.backup(store, file, force)
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("store")
+@FORCE_OPTION
+def restore(file: Path, store: str, force: bool) -> None:
+    """Put a backup in a store's place, which no server may be using.
+
+    Executions go on from where they were when FILE was made: what they did outside since then, they may do again.
+
+    \b
+    Example:
+      stepwell restore backups/monday.sqlite .stepwell/stepwell.sqlite --force
+    """
+    from stepwell.commands import keeping
+
+    keeping.restore(file, store, force)
+
+
+@commands.command()
+@click.argument("store")
+def migrate(store: str) -> None:
+    """Bring a store that an older Stepwell wrote to this one's schema.
+
+    `up` and `serve` do the same when they open it. The file as it was is kept beside it.
+
+    \b
+    Example:
+      stepwell migrate .stepwell/stepwell.sqlite
+    """
+    from stepwell.commands import keeping
+
+    keeping.migrate(store)
+
+
 @commands.command()
 @click.argument("project", type=click.Path(path_type=Path), metavar="DIR | TEMPLATE | DEFINITION")
 @endpoint_option

@@ -1,6 +1,8 @@
 """The commands as they are called: help, errors, exit codes, and all that needs no endpoint."""
 
+import asyncio
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stepwell.cli import STATUSES, commands
-from stepwell.commands.hosting import is_loopback
+from stepwell.commands.hosting import is_loopback, retain_seconds
+from stepwell.store.open import open_store
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -69,6 +72,8 @@ def test_help_imports_nothing_heavy() -> None:
         (["up", "--parameter", "=value"], "'' is no KEY=VALUE"),
         (["serve", "--limits", "none"], "'none' is not one of 'aws', 'extended'"),
         (["serve", "--host", "0.0.0.0"], "Name the keys that may call it with --credentials FILE"),
+        (["serve", "--retain", "90"], "--retain '90' is no duration: write 90d, 12h"),
+        (["serve", "--retain", "0d"], "--retain '0d' is no duration"),
         (["list", "--status", "FAILED"], "stepwell list MACHINE --status"),
         (["list", "m", "--status", "LOST"], "is not one of"),
         (["history", "x"], "MACHINE:NAME"),
@@ -93,6 +98,9 @@ def test_wrong_calls_exit_with_2(place: Path, arguments: list[str], message: str
         (["validate", "missing"], "missing does not exist"),
         (["serve", "--store", "mysql:x"], "names no store"),
         (["serve", "--store", "sqlite:"], "names no file"),
+        (["backup", "missing.sqlite", "copy"], "there is no database missing.sqlite"),
+        (["restore", "missing", "store.sqlite"], "there is no database missing"),
+        (["migrate", "memory:"], "'memory:' is no SQLite file"),
         (["serve", "--store", "memory:", "--credentials", "missing"], "credentials missing: No such file or directory"),
     ],
 )
@@ -101,6 +109,28 @@ def test_failures_exit_with_1_and_one_message(place: Path, arguments: list[str],
     assert result.stderr.startswith("Error: ") and message in result.stderr
     assert "Traceback" not in result.output
     assert (result.exit_code, result.stdout) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "limits", "seconds"),
+    [(None, "aws", 7_776_000), (None, "extended", None), ("forever", "aws", None), ("12h", "extended", 43_200),
+     ("30m", "aws", 1800), ("45s", "aws", 45)],
+)  # fmt: skip
+def test_how_long_closed_executions_are_kept(text: str | None, limits: str, seconds: float | None) -> None:
+    assert retain_seconds(text, limits) == seconds
+
+
+def test_a_store_is_backed_up_and_restored(place: Path) -> None:
+    async def make() -> None:
+        await (await open_store("sqlite:a.sqlite")).close()
+
+    asyncio.run(make())
+    copied = call("backup", "a.sqlite", "copy")
+    assert re.fullmatch(r"copy holds a\.sqlite as of now: 0 executions, [\d,]+ bytes, schema \d+\n", copied.stdout)
+    assert call("restore", "copy", "sqlite:b.sqlite").stdout.startswith("b.sqlite is what copy held: 0 executions, ")
+    assert call("restore", "copy", "b.sqlite").exit_code == 1
+    assert call("restore", "copy", "b.sqlite", "--force").exit_code == 0
+    assert re.fullmatch(r"b\.sqlite has schema \d+ already\n", call("migrate", "b.sqlite").stdout)
 
 
 def test_an_address_of_another_machine(place: Path) -> None:

@@ -9,8 +9,6 @@ Every document is kept in the store under a kind of its own:
 
 Versions and aliases are in `versions.py`, under kinds that begin with a machine's ARN and go with it.
 
-`express-execution` are the asynchronous Express executions that have not ended, which `express` keeps.
-
 An execution names its revision, and so its program, for all its life; a revision is therefore kept when its machine is
 deleted.
 """
@@ -33,12 +31,14 @@ from stepwell.machine.execution import RUNNING
 from stepwell.store.protocol import Store
 
 TAGS_MAX = 50
-EXPRESS = "express-execution"
 PROGRAMS_CACHED = 512
 REVISIONS_CACHED = 512
 MACHINES_CACHED = 4096
 OF_A_MACHINE = ("alias", "version")
 """The kinds of documents whose keys are ARN:QUALIFIER of a machine. An alias goes before the version that it needs."""
+
+EXPRESS = "express-execution"
+"""The kind of the documents of asynchronous Express executions that have not ended."""
 
 TRUSTED_SECONDS = 1.0
 """How long a machine in memory is believed without asking the store: another node may have updated it."""

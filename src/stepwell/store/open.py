@@ -24,6 +24,16 @@ async def open_store(url: str) -> Store:
     raise StoreError(f"{url!r} names no store: use sqlite:PATH, or memory: to keep nothing")
 
 
+def sqlite_path(text: str) -> Path:
+    """The file that a store's URL, or a path, names. StoreError for a store that is no file."""
+    scheme, colon, rest = text.partition(":")
+    if scheme == "sqlite" and colon:
+        return _path(text, rest)
+    if scheme in ("memory", "postgres", "postgresql") and colon:
+        raise StoreError(f"{text!r} is no SQLite file: give the path of one, or sqlite:PATH")
+    return Path(text)
+
+
 def _path(url: str, rest: str) -> Path:
     text = rest.removeprefix("///")
     if not text or (text == rest and rest.startswith("//")):

@@ -23,6 +23,7 @@ from stepwell.store.protocol import (
     StepRow,
     TimerRow,
 )
+from stepwell.store.sqlite_backup import migrate
 from stepwell.store.sqlite_commit import EXECUTION_COLUMNS, commit_steps, erase, forget
 from stepwell.store.sqlite_threads import DatabaseThreads
 
@@ -57,8 +58,9 @@ class SqliteStore:
     Steps are appended by one thread, in transactions that waiting calls share. Reads see all that is committed and wait
     for no writer. Leases are kept in memory: since one server has the file, a new one starts without any.
 
-    Creating one blocks for some milliseconds. StoreError if another server has the file, if it is not a Stepwell
-    database or a newer one, or if it cannot be opened and written.
+    Creating one blocks for some milliseconds, or for as long as it takes to migrate a file of an older schema.
+    StoreError if another server has the file, if it is not a Stepwell database or a newer one, or if it cannot be
+    opened and written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,6 +70,7 @@ class SqliteStore:
             try:
                 writer = undo.enter_context(closing(sqlite_file.connect(path)))
                 sqlite_file.prepare(path, writer)
+                migrate(path, writer)
                 readers = [undo.enter_context(closing(sqlite_file.connect_reader(path))) for _ in range(_READERS)]
             except sqlite3.Error as error:
                 raise sqlite_file.explain(path, error) from error

@@ -56,13 +56,18 @@ def explain(path: Path, error: sqlite3.Error) -> StoreError:
     return explained
 
 
+def lock_file(path: Path) -> Path:
+    """What is locked for a database. It stays when the lock is given up, and so marks the file as a store's."""
+    return path.with_name(path.name + ".lock")
+
+
 def lock(path: Path) -> int:
     """Take the lock that lets one server at a time use the database; closing the returned descriptor gives it up.
 
     The lock is the operating system's, on `PATH.lock`, and ends with the process that holds it, however that ends.
     StoreError if another process has it or the file cannot be made.
     """
-    beside = path.with_name(path.name + ".lock")
+    beside = lock_file(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
@@ -114,21 +119,35 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 def prepare(path: Path, connection: sqlite3.Connection) -> None:
     """Create the schema in an empty database; refuse one that is not Stepwell's or newer than this program.
 
-    A refused file is left as it was.
+    A refused file is left as it was. One of an older schema is left to `migrate`.
     """
-    application = _number(connection, "PRAGMA application_id")
-    version = _number(connection, "PRAGMA user_version")
-    if application == 0 and version == 0 and not _number(connection, "SELECT count(*) FROM sqlite_schema"):
+    if is_empty(connection):
         connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(_creation())
-    elif application != APPLICATION_ID:
+    else:
+        schema_version(path, connection)
+        # A backup is a plain file, without a log.
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether nobody has written anything into the database."""
+    queries = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema")
+    return not any(_number(connection, query) for query in queries)
+
+
+def schema_version(path: Path, connection: sqlite3.Connection) -> int:
+    """The schema of a Stepwell database. StoreError if it is another program's, or newer than this one."""
+    if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
         raise StoreError(f"database {path} belongs to another program: name another file")
-    elif version > SCHEMA_VERSION:
+    version = _number(connection, "PRAGMA user_version")
+    if version > SCHEMA_VERSION:
         raise StoreError(
             f"database {path} was written by a newer Stepwell (schema {version}; this one knows {SCHEMA_VERSION}): "
             "upgrade Stepwell"
         )
+    return version
 
 
 def _creation() -> str:
