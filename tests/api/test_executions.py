@@ -284,3 +284,15 @@ def test_a_trace_header_has_its_limit_wherever_it_stands(api: Any) -> None:
     )
     with pytest.raises(Exception, match="at 'traceHeader' failed to satisfy constraint"):
         api.run(long)
+
+
+def test_what_came_near_a_quota_is_shown_while_it_runs_and_only_then_there_is_a_member_more(extended: Any) -> None:
+    large = {"Type": "Pass", "Next": "W"}
+    definition = {"StartAt": "L", "States": {"L": large, "W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
+    machine = extended.create(definition=definition)
+    execution = extended.start(machine, input=json.dumps("x" * 300_000))
+    warnings = ["output of state 'L': 300,002 bytes, AWS allows 262,144"]
+    assert extended.call("DescribeExecution", executionArn=execution)["warnings"] == warnings
+    extended.start(machine)
+    items = extended.call("ListExecutions", stateMachineArn=machine)["executions"]
+    assert [item.get("warnings") for item in items] == [None, warnings]

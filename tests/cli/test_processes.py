@@ -335,6 +335,26 @@ def test_a_taken_port_is_named_with_its_fix(tmp_path: Path) -> None:
     )
 
 
+def test_what_aws_would_not_allow_is_shown_on_the_execution(tmp_path: Path) -> None:
+    double = {"Type": "Pass", "Parameters": {"a.$": "$", "b.$": "$"}, "End": True}
+    (tmp_path / "m.asl.json").write_text(json.dumps({"StartAt": "Double", "States": {"Double": double}}))
+    process = Process("up", "--port", "0", "--limits", "extended", cwd=tmp_path)
+    at = ("--endpoint-url", process.wait_for(LISTENS)[1])
+    process.wait_for("Ctrl-C stops")
+    large = json.dumps("x" * 200_000)
+    assert _run("run", "m", "--name", "large", "--input", "-", *at, cwd=tmp_path, input=large).returncode == 0
+    assert _run("run", "m", "--name", "small", *at, cwd=tmp_path).returncode == 0
+    text = "output of state 'Double': 400,015 bytes, AWS allows 262,144"
+    assert f"warning {text}\n" in _run("history", "m:large", *at, cwd=tmp_path).stdout
+    assert "warning" not in _run("history", "m:small", *at, cwd=tmp_path).stdout
+    listed = _run("list", "m", *at, cwd=tmp_path)
+    assert listed.stderr == f"m:large: {text}\n"
+    found = _run("doctor", "m", *at, "--json", cwd=tmp_path).stdout
+    evidence = [each["evidence"] for each in json.loads(found)["findings"] if each["check"] == "limit-passed"]
+    assert evidence == [[f"m:large: {text}"]]
+    assert process.stop(signal.SIGINT) == 0
+
+
 KEYS = """\
 [ops]
 aws_access_key_id = OPSKEY01

@@ -20,9 +20,11 @@ from .harness import ACTIVITY, BEGIN, FUNCTION, Run, fold, machine, one, snapsho
 TASK = {"Name": "S", "Type": "Task", "Resource": FUNCTION}
 
 
+TOO_LARGE = "a size exceeding the maximum number of bytes service limit"
+
+
 def too_large(subject: str) -> str:
-    size = "a size exceeding the maximum number of bytes service limit"
-    return f"The state/task '{subject}' returned a result with {size}."
+    return f"The state/task '{subject}' returned a result with {TOO_LARGE}."
 
 
 # --- StopRequested, at every kind of wait
@@ -122,12 +124,94 @@ def test_parameters_above_the_quota():
     assert not run.commands
 
 
-def test_extended_limits_warn_once():
+def test_extended_limits_warn_once_of_each_field():
     double = {"Type": "Pass", "Parameters": {"a.$": "$", "b.$": "$"}}
-    run = Run(machine({"Name": "S", **double}, {"Name": "T", **double}), "x" * 200_000, limits="extended").run()
+    again = {"Type": "Choice", "Choices": [{"Variable": "$.a.a.a", "IsPresent": True, "Next": "End"}], "Default": "T"}
+    states = (
+        {"Name": "S", **double},
+        {"Name": "T", **double},
+        {"Name": "C", **again},
+        {"Name": "End", "Type": "Succeed"},
+    )
+    run = Run(machine(*states), "x" * 131_000, limits="extended").run()
     assert run.status == SUCCEEDED
-    assert run.recorded(r.LimitCrossed) == [r.LimitCrossed(limit="payload", value=400_015)]
-    assert run.execution.crossed == ["payload"]
+    assert run.execution.crossed == [
+        "output of state 'S': 262,015 bytes, 99 % of the 262,144 that AWS allows",
+        "output of state 'T': 524,041 bytes, AWS allows 262,144",
+        "output of state 'C': 524,041 bytes, AWS allows 262,144",
+        "output of state 'End': 1,048,093 bytes, AWS allows 262,144",
+    ]
+    assert run.recorded(r.LimitCrossed)[1] == r.LimitCrossed(
+        limit="payload", value=524_041, field="output of state 'T'", allowed=262_144
+    )
+
+
+def test_that_a_field_was_near_gives_way_to_that_it_has_passed():
+    run = Run(machine(TASK, {"Name": "T", "Type": "Task", "Resource": FUNCTION, "Next": "S"}), limits="extended")
+    for size in (220_000, 1, 240_000, 1, 270_000, 1, 280_000):
+        run.succeed("x" * size)
+    assert run.execution.crossed == [
+        f"result of task '{FUNCTION}': 270,002 bytes, AWS allows 262,144",
+        "output of state 'S': 270,002 bytes, AWS allows 262,144",
+        "input of the task of state 'T': 270,002 bytes, AWS allows 262,144",
+    ]
+
+
+@pytest.mark.parametrize(("limits", "warnings"), [("aws", 2), ("express", 0)])
+def test_what_comes_near_a_quota_is_noted_with_aws_s_limits_too(limits: str, warnings: int):
+    run = Run(machine(TASK), limits=limits)
+    run.succeed("x" * 209_714)
+    assert (run.status, len(run.execution.crossed)) == (SUCCEEDED, warnings)
+    quiet = Run(machine(TASK), limits=limits)
+    quiet.succeed("x" * 209_713)
+    assert quiet.execution.crossed == []
+
+
+def test_an_execution_has_no_more_than_twenty_warnings():
+    states = [{"Name": f"S{number}", "Type": "Pass"} for number in range(30)]
+    run = Run(machine(*states), "x" * 300_000, limits="extended").run()
+    assert (run.status, len(run.execution.crossed)) == (SUCCEEDED, 20)
+
+
+# --- variables
+
+
+def assigns(*sizes: int) -> dict[str, Any]:
+    """States in a row, each of which sets a variable of its own to a text of so many bytes with its quotes."""
+    states = [
+        {"Name": f"S{number}", "Type": "Pass", "Assign": {f"v{number}": "x" * (size - 2)}}
+        for number, size in enumerate(sizes)
+    ]
+    return machine(*states, {"Name": "End", "Type": "Succeed"})
+
+
+def test_what_one_assign_may_set():
+    quota = PAYLOAD_BYTES_MAX
+    assert Run(assigns(quota)).run().status == SUCCEEDED
+    above = Run(assigns(quota + 1)).run()
+    where = "An error occurred while executing the state 'S0' (entered at the event id #2)."
+    assert above.failure == ("States.DataLimitExceeded", f"{where} The state 'S0' assigned variables with {TOO_LARGE}.")
+    two = one("Pass", Assign={"a": "x" * 131_072, "b": "x" * 131_072})
+    assert Run(two).failure[0] == "States.DataLimitExceeded"
+
+
+def test_what_all_variables_of_an_execution_may_hold():
+    assert Run(assigns(*[262_144] * 40)).run().status == SUCCEEDED
+    above = Run(assigns(*[262_144] * 40, 3)).run()
+    assert above.failure[1].endswith(f" The state 'S40' assigned variables with {TOO_LARGE}.")
+    # What is assigned again counts once.
+    again = {"Name": "Again", "Type": "Pass", "Assign": {"v0": "y" * 262_142}}
+    definition = assigns(*[262_144] * 40)
+    definition["States"]["S39"]["Next"] = "Again"
+    definition["States"]["Again"] = {key: value for key, value in again.items() if key != "Name"} | {"Next": "End"}
+    assert Run(definition).run().status == SUCCEEDED
+
+
+def test_extended_limits_let_variables_pass():
+    run = Run(assigns(*[300_000] * 36), limits="extended").run()
+    assert run.status == SUCCEEDED
+    assert run.execution.crossed[0] == "variables assigned by state 'S0': 300,000 bytes, AWS allows 262,144"
+    assert len(run.execution.crossed) == 20
 
 
 # --- the history
@@ -148,7 +232,8 @@ def test_a_loop_goes_on_over_many_steps():
     run.run()
     assert run.output == {"n": 0}
     assert len(run.steps) == 1 + 14_002 // TRANSITIONS_PER_STEP
-    assert run.recorded(r.LimitCrossed) == [r.LimitCrossed(limit="history", value=EVENTS_MAX)]
+    assert [record.value for record in run.recorded(r.LimitCrossed)] == [20_000, EVENTS_MAX + 1]
+    assert run.execution.crossed == ["history: 25,001 events, AWS allows 25,000"]
     assert run.execution.event_id == 4 * 7_000 + 6
     assert snapshot(fold(run.records)) == snapshot(run.execution)
 

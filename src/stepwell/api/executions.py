@@ -244,6 +244,9 @@ def _item(row: ExecutionRow) -> dict[str, Any]:
         ("stateMachineVersionArn", row.version), ("stateMachineAliasArn", row.alias), ("mapRunArn", row.map_run),
     )  # fmt: skip
     item |= {member: value for member, value in optional if value is not None}
+    if row.warnings:
+        # Not AWS's, whose SDKs pass over members that they do not know.
+        item["warnings"] = row.warnings.splitlines()
     times = (("stopDate", row.stopped_at), ("redriveDate", row.redriven_at))
     return item | {member: timestamp(at) for member, at in times if at is not None}
 

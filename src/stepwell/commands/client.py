@@ -1,6 +1,7 @@
 """A running endpoint as the commands see it: AWS's own protocol, with errors that a person can act on."""
 
 import http.client
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -84,11 +85,27 @@ def require(endpoint: Endpoint) -> None:
 
 
 def make_client(url: str, service: str = "stepfunctions") -> Any:
-    """A client for one of its services. Credentials and profiles of a person stay unread: nothing goes to AWS."""
+    """A client for one of its services. Credentials and profiles of a person stay unread: nothing goes to AWS.
+
+    Executions have a member `warnings` if there are any, which AWS's do not have.
+    """
     from stepwell.project.endpoint import client
 
     # One attempt: the endpoint is near, and a person waits for the answer.
-    return client(service, url, read_timeout_seconds=310, attempts=1)
+    made = client(service, url, read_timeout_seconds=310, attempts=1)
+    for operation in ("DescribeExecution", "ListExecutions"):
+        made.meta.events.register(f"after-call.sfn.{operation}", _add_warnings)
+    return made
+
+
+def _add_warnings(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """Take over what botocore drops, because AWS's model does not have it."""
+    if http_response.status_code != 200:
+        return
+    sent = json.loads(http_response.content)
+    for item, found in [(parsed, sent), *zip(parsed.get("executions", ()), sent.get("executions", ()), strict=True)]:
+        if isinstance(found.get("warnings"), list):
+            item["warnings"] = [str(text) for text in found["warnings"]]
 
 
 @contextmanager

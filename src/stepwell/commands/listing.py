@@ -32,6 +32,9 @@ def show_executions(executions: Sequence[Mapping[str, Any]]) -> None:
         for item in executions
     ]
     print_table(("execution", "status", "started", "duration"), rows)
+    for item in executions:
+        for text in item.get("warnings", ()):
+            say(f"{plain(label_of_execution(item['executionArn']))}: {plain(text)}", "yellow")
 
 
 def _took(item: Mapping[str, Any]) -> str:
@@ -56,6 +59,8 @@ def show_history(description: Mapping[str, Any], events: Sequence[Event]) -> Non
         short = text if len(text) <= DATA_CHARACTERS else f"{text[:DATA_CHARACTERS]}…"
         lines = [plain(line) for line in short.strip().splitlines()]
         console.print(Text.assemble((f"{key:8}", "dim"), "\n        ".join(lines)), soft_wrap=True)
+    for text in description.get("warnings", ()):
+        console.print(Text.assemble(("warning ", "yellow"), plain(text)), soft_wrap=True)
 
 
 def show_events(events: Sequence[Event]) -> None:

@@ -92,6 +92,11 @@ ADVICE = {
         "Make it an Express state machine if every task may run twice: Express executions run at least once, have no"
         " execution names that refuse a second start, and no history.",
     ),
+    "limit-passed": Advice(
+        "The execution came near a quota of AWS's, or passed one that is lifted here: on AWS it would have failed.",
+        "Look at the field that it names, and keep what is large elsewhere. Run with `--limits aws` to see what AWS"
+        " would do.",
+    ),
     "payload-near-limit": Advice(
         "A state's input or output above 262,144 bytes (256 KiB) fails the execution with States.DataLimitExceeded.",
         "Put the data into S3 and pass its key, or select what the next states need (ResultSelector, OutputPath, or"

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from stepwell.commands.client import label_of_execution
 from stepwell.doctor.costs import Consumption, check_repeats, check_story, check_type, cost_table
 from stepwell.doctor.definitions import check_definition
-from stepwell.doctor.findings import Diagnosis, Finding, merged, moment
+from stepwell.doctor.findings import PROBLEM, Diagnosis, Finding, merged, moment
 from stepwell.doctor.functions import Invocation, check_invocations, invocation_table, parse
 from stepwell.doctor.story import Story
 from stepwell.doctor.stuck import stuck
@@ -81,6 +81,14 @@ def _name(machine: _Machine) -> str:
 
 def _label(item: Mapping[str, Any]) -> str:
     return label_of_execution(item["executionArn"])
+
+
+def _passed_limits(machine: str, item: Mapping[str, Any]) -> Iterator[Finding]:
+    """What Stepwell has noted on an execution; AWS notes nothing."""
+    for text in item.get("warnings", ()):
+        yield Finding(
+            "limit-passed", PROBLEM, machine, "a quota of AWS's was near or passed", (f"{_label(item)}: {text}",)
+        )
 
 
 class _Examination:
@@ -218,6 +226,7 @@ class _Examination:
         found: list[dict[str, Any]] = []
         for page in self._pages(machine):
             recent = [item for item in page["executions"] if item["startDate"].timestamp() >= since]
+            self._seen += [finding for item in recent for finding in _passed_limits(machine.name, item)]
             found += recent
             if len(recent) < len(page["executions"]):
                 return found, True

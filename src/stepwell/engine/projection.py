@@ -22,7 +22,7 @@ from stepwell.machine.maprun.commands import Unwatch, Watch
 from stepwell.machine.maprun.records import MapRunReopened
 from stepwell.machine.maprun.state import MapRun
 from stepwell.machine.payload import EMPTY, Payload
-from stepwell.machine.records import FORMAT, Event, ExecutionRedriven, Record
+from stepwell.machine.records import FORMAT, Event, ExecutionRedriven, LimitCrossed, Record
 from stepwell.machine.stimuli import StartRequested
 from stepwell.store.protocol import Document, ExecutionRow, OutboxEntry, StepCommit
 
@@ -90,8 +90,8 @@ def _outbox(commands: Sequence[Command]) -> dict[str, OutboxEntry | None]:
 
 def _shows(execution: State, records: Sequence[Record]) -> bool:
     """Whether the row shows something of the step."""
-    redriven = any(isinstance(record, ExecutionRedriven | MapRunReopened) for record in records)
-    return execution.status != RUNNING or redriven
+    shown = (ExecutionRedriven, MapRunReopened, LimitCrossed)
+    return execution.status != RUNNING or any(isinstance(record, shown) for record in records)
 
 
 def _moot(execution: State) -> dict[str, OutboxEntry | None]:
@@ -143,7 +143,7 @@ def current_row(execution: State) -> ExecutionRow:
         output=document(execution.output) if execution.output is not None else None,
         error=execution.error,
         cause=execution.cause,
-        warnings=",".join(execution.crossed),
+        warnings="\n".join(execution.crossed),
         redrive_count=execution.redrive_count,
         redriven_at=execution.redriven_at,
         map_run=execution.map_run,

@@ -22,6 +22,7 @@ from stepwell.machine.execution import (
     Redrive,
 )
 from stepwell.machine.payload import Payload
+from stepwell.machine.quotas import noted
 
 _STATUS = {
     "ExecutionSucceeded": SUCCEEDED,
@@ -297,7 +298,7 @@ def _frame_cancelled(execution: Execution, record: r.FrameCancelled) -> None:
 
 
 def _limit_crossed(execution: Execution, record: r.LimitCrossed) -> None:
-    execution.crossed = [*execution.crossed, record.limit]
+    execution.crossed = noted(execution.crossed, record)
 
 
 def _transition_budget_spent(execution: Execution, record: r.TransitionBudgetSpent) -> None:

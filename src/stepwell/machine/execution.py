@@ -119,6 +119,7 @@ class Execution(msgspec.Struct, kw_only=True, omit_defaults=True):
     frames: dict[int, Frame] = {}
     last_frame: int = 0
     crossed: list[str] = []
+    """Quotas that were approached or passed, a sentence each."""
     budget_spent: bool = False
     redrive_count: int = 0
     redriven_at: float | None = None

@@ -258,10 +258,16 @@ class FrameCancelled(Record, frozen=True, kw_only=True):
 
 
 class LimitCrossed(Record, frozen=True, kw_only=True):
-    """With extended limits, the first time that a quota of AWS's was passed: `history` or `payload`."""
+    """The first time that `field` came near a quota of AWS's, or with extended limits passed it.
+
+    `limit` is the kind of quota: `history`, `payload` or `variables`. `value` is what was reached of the `allowed`; one
+    that is passed has no more than that. Journals of earlier releases name neither the field nor what is allowed.
+    """
 
     limit: str
     value: int
+    field: str = ""
+    allowed: int = 0
 
 
 class TransitionBudgetSpent(Record, frozen=True, kw_only=True):

@@ -26,12 +26,15 @@ def enter(turn: Turn, frame: Frame) -> State:
 def exit(turn: Turn, frame: Frame, state: State, output: Payload, assigned: Assigned, next: str | None) -> None:
     """Record that the frame leaves the state, and let it go on at `next`, or end."""
     turn.check_size(output, state.name)
+    variables = {name: Payload(value) for name, value in assigned.items()}
+    if variables:
+        turn.check_variables(frame, state.name, variables)
     cancel_descendants(turn, frame)
     turn.release(frame)
     turn.emit(
         r.StateExited(
             type=f"{state.type}StateExited", at=turn.at, previous=frame.previous, frame=frame.id, name=state.name,
-            output=output, next=next, assigned={name: Payload(value) for name, value in assigned.items()},
+            output=output, next=next, assigned=variables,
         )
     )  # fmt: skip
     turn.ready.append(frame.id if next is not None or frame.id in turn.execution.frames else frame.parent)

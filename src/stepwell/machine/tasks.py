@@ -20,7 +20,7 @@ def run_task(turn: Turn, frame: Frame, state: TaskState) -> None:
     timeout = state.timeout_seconds(scope) if state.timeout_seconds is not None else None
     heartbeat = state.heartbeat_seconds(scope) if state.heartbeat_seconds is not None else None
     credentials = state.credentials(scope) if state.credentials is not None else None
-    turn.check_size(input, state.name)
+    turn.check_size(input, state.name, "input of the task of state")
     _schedule(turn, frame, state, input, timeout, heartbeat, credentials)
 
 
@@ -109,7 +109,7 @@ def task_succeeded(turn: Turn, frame: Frame, stimulus: s.TaskSucceeded) -> None:
     assert task is not None and isinstance(state, TaskState)
     _ensure_begun(turn, frame, task, stimulus.started_at)
     try:
-        turn.check_size(stimulus.output, state.resource.arn)
+        turn.check_size(stimulus.output, state.resource.arn, "result of task")
     except StatesError as error:
         _fail_attempt(turn, frame, task, "Failed", error.error, error.cause, task_failure(error.error, error.cause))
         return

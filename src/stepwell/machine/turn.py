@@ -15,12 +15,22 @@ from stepwell.machine.context import build_context
 from stepwell.machine.execution import RUNNING, Execution, Frame
 from stepwell.machine.identity import SeededDraws
 from stepwell.machine.payload import Payload
+from stepwell.machine.quotas import is_noted
 
 EVENTS_MAX = 25_000
 """AWS's quota of history events; the last of them is the ExecutionFailed that says so."""
 
 PAYLOAD_BYTES_MAX = 262_144
 """AWS's quota for a task's, a state's or an execution's input or output, in bytes of UTF-8."""
+
+VARIABLES_BYTES_MAX = 10 << 20
+"""AWS's quota for all variables of an execution. Those that one Assign sets are bound by `PAYLOAD_BYTES_MAX`."""
+
+NEAR = 0.8
+"""From this share of a quota on a warning is noted, so that nobody finds out at the quota itself."""
+
+WARNINGS_MAX = 20
+"""An execution has no more than so many."""
 
 EXTENDED_BYTES_MAX = 64 << 20
 """With extended limits there is a bound all the same: a loop that doubles its data must not fill the memory."""
@@ -29,10 +39,12 @@ TRANSITIONS_PER_STEP = 1_000
 BYTES_PER_STEP = 1 << 20
 
 
+_TOO_LARGE = "a size exceeding the maximum number of bytes service limit"
+
+
 def data_limit_cause(subject: str) -> str:
     """AWS's text for States.DataLimitExceeded."""
-    size = "a size exceeding the maximum number of bytes service limit"
-    return f"The state/task '{subject}' returned a result with {size}."
+    return f"The state/task '{subject}' returned a result with {_TOO_LARGE}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +91,20 @@ class Turn:
         self.records.append(record)
 
     def _count_event(self, record: r.Event) -> None:
-        if self.execution.event_id + 1 < EVENTS_MAX or isinstance(record, r.ExecutionEnded):
+        id = self.execution.event_id + 1
+        near = int(EVENTS_MAX * NEAR)
+        if id < near or self.execution.limits == "express":
             return
-        if self.execution.limits == "aws":
+        if id >= EVENTS_MAX and self.execution.limits == "aws" and not isinstance(record, r.ExecutionEnded):
             raise HistoryLimitReached
-        if self.execution.limits == "extended":
-            self.cross_limit("history", EVENTS_MAX)
+        if id in (near, EVENTS_MAX + 1):
+            self.warn("history", id, EVENTS_MAX, "history")
 
-    def cross_limit(self, limit: str, value: int) -> None:
-        """Note the first time that a quota of AWS's is passed where extended limits let it pass."""
-        if limit not in self.execution.crossed:
-            self.emit(r.LimitCrossed(limit=limit, value=value))
+    def warn(self, limit: str, value: int, allowed: int, field: str) -> None:
+        """Note the first time that a field comes near a quota of AWS's, and the first time that it passes it."""
+        crossed = self.execution.crossed
+        if len(crossed) < WARNINGS_MAX and not is_noted(crossed, field, value > allowed):
+            self.emit(r.LimitCrossed(limit=limit, value=value, field=field, allowed=allowed))
 
     def command(self, command: Command) -> None:
         self.commands.append(command)
@@ -157,10 +172,28 @@ class Turn:
             at = self.execution.frames.get(at.parent)
         return found
 
-    def check_size(self, payload: Payload, subject: str) -> None:
-        """Hold a result to AWS's quota. `subject` is the state's name or the task's resource."""
-        if payload.size <= PAYLOAD_BYTES_MAX:
-            return
-        if self.execution.limits != "extended" or payload.size > EXTENDED_BYTES_MAX:
-            raise StatesError(DATA_LIMIT_EXCEEDED, data_limit_cause(subject))
-        self.cross_limit("payload", payload.size)
+    def check_size(self, payload: Payload, subject: str, kind: str = "output of state") -> None:
+        """Hold a result to AWS's quota. `subject` is the state's name or the task's resource, `kind` what it has."""
+        if payload.size > PAYLOAD_BYTES_MAX * NEAR:
+            self._hold("payload", payload.size, PAYLOAD_BYTES_MAX, f"{kind} '{subject}'", data_limit_cause(subject))
+
+    def check_variables(self, frame: Frame, subject: str, assigned: dict[str, Payload]) -> None:
+        """Hold what a state assigns, and with it all variables of the execution, to AWS's quotas."""
+        size = sum(payload.size for payload in assigned.values())
+        frames = self.execution.frames.values()
+        kept = sum(payload.size for each in frames for payload in each.variables.values())
+        replaced = sum(frame.variables[name].size for name in assigned if name in frame.variables)
+        total = kept - replaced + size
+        # Neither the recordings nor AWS's documents show the text: it is ours.
+        cause = f"The state '{subject}' assigned variables with {_TOO_LARGE}."
+        if size > PAYLOAD_BYTES_MAX * NEAR:
+            self._hold("variables", size, PAYLOAD_BYTES_MAX, f"variables assigned by state '{subject}'", cause)
+        if total > VARIABLES_BYTES_MAX * NEAR:
+            self._hold("variables", total, VARIABLES_BYTES_MAX, "variables of the execution", cause)
+
+    def _hold(self, limit: str, size: int, allowed: int, field: str, cause: str) -> None:
+        bound = EXTENDED_BYTES_MAX if self.execution.limits == "extended" else allowed
+        if size > bound:
+            raise StatesError(DATA_LIMIT_EXCEEDED, cause)
+        if self.execution.limits != "express":
+            self.warn(limit, size, allowed, field)

@@ -51,7 +51,7 @@ class ExecutionRow(msgspec.Struct, kw_only=True, frozen=True):
     error: str | None = None
     cause: str | None = None
     warnings: str = ""
-    """Quotas of AWS's that extended limits let pass, separated by commas."""
+    """Quotas of AWS's that it came near, or passed with extended limits: a sentence on each line."""
     redrive_count: int = 0
     redriven_at: float | None = None
     map_run: str | None = None

@@ -130,13 +130,13 @@ def midway() -> Run:
     return run
 
 
-def budget() -> Run:
-    """Ran out of transitions and of AWS's payload size, with extended limits; stopped."""
+def limits() -> Run:
+    """Ran out of transitions, events and bytes of AWS's quotas, with extended limits; stopped."""
     loop = machine(
         {"Name": "Count", "Type": "Pass", "Parameters": {"n.$": "States.MathAdd($.n, 1)"}, "Next": "More"},
         {"Name": "More", "Type": "Choice", "Choices": [{"Variable": "$.n", "NumericLessThan": 30, "Next": "Count"}],
          "Default": "Large"},
-        {"Name": "Large", "Type": "Pass", "Parameters": {"a.$": "$.n", "b": "x" * 5_000}},
+        {"Name": "Large", "Type": "Pass", "Parameters": {"a.$": "$.n", "b": "x" * 5_000}, "Assign": {"c": "y" * 4_000}},
         {"Name": "Small", "Type": "Pass", "Result": 1},
         task("Last"),
     )  # fmt: skip
@@ -200,7 +200,7 @@ def reopened() -> Run:
 
 
 SHAPES: dict[str, Callable[[], Run]] = {
-    "straight": straight, "tasks": tasks, "forked": forked, "midway": midway, "budget": budget,
+    "straight": straight, "tasks": tasks, "forked": forked, "midway": midway, "limits": limits,
     "distributed": distributed, "reopened": reopened,
     "redriven": redriven,
 }  # fmt: skip
