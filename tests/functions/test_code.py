@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import zipfile
+import zlib
 
 import pytest
 
@@ -115,9 +116,51 @@ def test_what_comes_out_is_counted(tmp_path, monkeypatch):
 
 
 def test_too_many_files(monkeypatch):
-    monkeypatch.setattr(code, "MAX_ENTRIES", 3)
-    with pytest.raises(LambdaError, match="more than 3 files"):
-        check_archive(archive(*[(f"{i}", b"") for i in range(4)]))
+    monkeypatch.setattr(code, "MAX_ENTRIES", 4)
+    check_archive(archive(*[(f"{i}", b"") for i in range(3)]))
+    with pytest.raises(LambdaError, match="more than 4 files"):
+        check_archive(archive(*[(f"{i}", b"") for i in range(5)]))
+
+
+def test_too_many_files_are_refused_before_they_are_parsed(monkeypatch):
+    monkeypatch.setattr(code, "_open", None)
+    with pytest.raises(LambdaError, match="more than 100000 files"):
+        check_archive(b"PK\x01\x02" * 100_001)
+
+
+def test_too_many_folders(monkeypatch):
+    monkeypatch.setattr(code, "MAX_ENTRIES", 300)
+    check_archive(archive(*[(f"a/b/c/{i}", b"") for i in range(200)]))
+    with pytest.raises(LambdaError, match="more than 300 files"):
+        check_archive(archive(*[(f"{i}/" + "a/" * 90 + "x", b"") for i in range(4)]))
+
+
+def test_a_path_that_is_too_deep():
+    check_archive(archive(("a/" * 99 + "x", b"")))
+    with pytest.raises(LambdaError, match="more than 100 folders deep"):
+        check_archive(archive(("a/" * 100 + "x", b"")))
+
+
+def test_a_second_name_that_leads_outside(tmp_path):
+    """The extra field 0x7075 renames an entry, in Pythons that know it. No Python may write outside."""
+    second = b"\x01" + zlib.crc32(b"inside").to_bytes(4, "little") + b"../../outside"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
+        entry = zipfile.ZipInfo("inside")
+        entry.extra = (0x7075).to_bytes(2, "little") + len(second).to_bytes(2, "little") + second
+        opened.writestr(entry, b"x")
+    try:
+        unpack(buffer.getvalue(), tmp_path / "a" / "code")
+    except LambdaError as error:
+        assert "leads outside" in str(error)
+    assert not list(tmp_path.rglob("outside"))
+
+
+def test_names_are_checked_as_they_are_written_too():
+    entry = zipfile.ZipInfo("inside")
+    entry.filename = "../outside"
+    with pytest.raises(LambdaError, match="leads outside"):
+        code._check_entry(entry)
 
 
 def test_a_zip_that_is_too_large(monkeypatch):

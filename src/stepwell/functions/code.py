@@ -12,6 +12,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from stepwell.functions.errors import LambdaError, invalid_parameter
@@ -19,10 +20,13 @@ from stepwell.functions.errors import LambdaError, invalid_parameter
 MAX_ZIPPED_BYTES = 52_428_800
 MAX_UNZIPPED_BYTES = 262_144_000
 MAX_ENTRIES = 100_000
-"""Our own bound on the number of files, so that an archive cannot exhaust the inodes of the data folder."""
+"""Our own bound on the number of files and folders, so that an archive cannot exhaust the inodes of the data folder."""
+MAX_DEPTH = 100
 
 _COPY_BYTES = 1 << 20
 _ENCRYPTED = 0x1
+_ENTRY_SIGNATURE = b"PK\x01\x02"
+"""Begins each entry of an archive's directory."""
 
 
 def code_sha256(archive: bytes) -> str:
@@ -41,14 +45,16 @@ def check_archive(archive: bytes) -> None:
         raise invalid_parameter("Uploaded file must be a non-empty zip")
     if len(archive) > MAX_ZIPPED_BYTES:
         raise invalid_parameter(f"Zipped size must be smaller than {MAX_ZIPPED_BYTES} bytes")
+    # Before it is parsed: a million entries of 50 bytes would become a gigabyte of objects.
+    if archive.count(_ENTRY_SIGNATURE) > MAX_ENTRIES:
+        raise _too_many()
     with _open(archive) as opened:
         entries = opened.infolist()
-    if len(entries) > MAX_ENTRIES:
-        raise invalid_parameter(f"The archive holds more than {MAX_ENTRIES} files")
     if sum(entry.file_size for entry in entries) > MAX_UNZIPPED_BYTES:
         raise invalid_parameter(f"Unzipped size must be smaller than {MAX_UNZIPPED_BYTES} bytes")
     for entry in entries:
         _check_entry(entry)
+    _check_folders(entries)
 
 
 def unpack(archive: bytes, root: Path) -> Path:
@@ -88,8 +94,29 @@ def _not_a_zip() -> LambdaError:
     return invalid_parameter("Could not unzip uploaded file. Please check your file, then try to upload again.")
 
 
+def _too_many() -> LambdaError:
+    return invalid_parameter(f"The archive holds more than {MAX_ENTRIES} files")
+
+
+def _check_folders(entries: Sequence[zipfile.ZipInfo]) -> None:
+    """One name can stand for many folders, so these are counted with the files."""
+    folders: set[PurePosixPath] = set()
+    for entry in entries:
+        for folder in PurePosixPath(entry.filename).parents:
+            if folder in folders:
+                break
+            folders.add(folder)
+            if len(entries) + len(folders) > MAX_ENTRIES:
+                raise _too_many()
+
+
 def _check_entry(entry: zipfile.ZipInfo) -> None:
-    name = entry.orig_filename
+    # Newer Pythons take the second from an extra field of the entry, and it is the one that is written to.
+    for name in (entry.orig_filename, entry.filename):
+        _check_name(entry, name)
+
+
+def _check_name(entry: zipfile.ZipInfo, name: str) -> None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise invalid_parameter(f"The archive holds a link or a device: {name!r}")
@@ -99,6 +126,8 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
     strange = not path.parts or any(character in name for character in "\\\0:")
     if strange or path.is_absolute() or ".." in path.parts:
         raise invalid_parameter(f"The archive holds a path that leads outside: {name!r}")
+    if len(path.parts) > MAX_DEPTH:
+        raise invalid_parameter(f"The archive holds a path more than {MAX_DEPTH} folders deep: {name[:100]!r}...")
 
 
 def _extract(archive: bytes, folder: Path) -> None:
