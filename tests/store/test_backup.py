@@ -34,8 +34,7 @@ def path(tmp_path: Path) -> Path:
 def written(path: Path, *documents: str) -> None:
     async def write() -> None:
         store = SqliteStore(path)
-        for key in documents:
-            await store.put("kind", key, b"document")
+        await asyncio.gather(*(store.put("kind", key, b"document") for key in documents))
         await store.close()
 
     asyncio.run(write())

@@ -68,9 +68,9 @@ class Server:
     ) -> "Server":
         """Open the store, take over what an earlier process left, and be ready to serve.
 
-        `limits` is `aws` or `extended`. With a `keyring` every request must be signed. Closed
-        executions are kept for `retain_seconds`, None for ever. `aws_endpoint` is where functions find AWS's other
-        services. `probe` is called at the engine's named points, for crash tests.
+        `limits` is `aws` or `extended`. With a `keyring` every request must be signed. Closed executions are kept for
+        `retain_seconds`, None for ever. `aws_endpoint` is where functions find AWS's other services. `probe` is called
+        at the engine's named points, for crash tests.
         """
         clock = clock or SystemClock()
         store = await open_store(store_url)

@@ -112,8 +112,7 @@ def _data_dir(hosting: Hosting) -> Iterator[Path]:
 async def _host(hosting: Hosting, data_dir: Path, work: Callable[[Server], T], stay: bool) -> T:
     server = await Server.open(
         store_url=hosting.store_url, data_dir=data_dir, limits=hosting.limits, keyring=hosting.keyring,
-        retain_seconds=hosting.retain_seconds,
-        aws_endpoint=hosting.aws_endpoint,
+        retain_seconds=hosting.retain_seconds, aws_endpoint=hosting.aws_endpoint,
     )  # fmt: skip
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(server, hosting.host, hosting.port, ready=listening.set_result))
