@@ -121,11 +121,43 @@ def port_option(command: F) -> F:
     )(command)
 
 
-def aws_endpoint_option(command: F) -> F:
-    return click.option(
-        "--aws-endpoint", metavar="URL",
-        help="Where functions find other AWS services, such as an emulator. Default: Stepwell's own endpoint.",
-    )(command)  # fmt: skip
+def _endpoints(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    from stepwell.tasks.endpoints import BadEndpoint, parse_endpoints
+
+    try:
+        return parse_endpoints(values)
+    except BadEndpoint as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def outside_options(command: F) -> F:
+    """What tasks and functions find beyond the endpoint."""
+    for option in (
+        click.option(
+            "--resources",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            multiple=True,
+            help="Python file with resources of your own for Task states. Repeatable.",
+        ),
+        click.option(
+            "--connections",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="JSON or YAML file with the connections of http:invoke.",
+        ),
+        click.option(
+            "--aws-endpoint",
+            "aws_endpoints",
+            metavar="[SERVICE=]URL",
+            multiple=True,
+            callback=_endpoints,
+            help="Where tasks and functions find other AWS services, such as an emulator: one URL for all, or one for "
+            "a SERVICE; `real` means AWS. Repeatable.",
+        ),
+    ):
+        command = option(command)
+    return command  # fmt: skip
 
 
 def json_option(command: F) -> F:
@@ -171,11 +203,12 @@ def init(name: str) -> None:
 @click.option("--store", metavar="URL", help=f"{STORE_HELP} Default: a SQLite file in the project's .stepwell/.")
 @limits_option("aws")
 @parameter_option
-@aws_endpoint_option
+@outside_options
 @credentials_option
 @retain_option
 def up(
-    project: Path, port: int, store: str | None, limits: str, parameters: dict[str, str], aws_endpoint: str | None,
+    project: Path, port: int, store: str | None, limits: str, parameters: dict[str, str],
+    aws_endpoints: dict[str, str], connections: Path | None, resources: tuple[Path, ...],
     credentials: Path | None, retain: str | None,
 ) -> None:  # fmt: skip
     """Serve an endpoint with a project deployed to it.
@@ -198,8 +231,9 @@ def up(
     folder = plan.folder if plan.folder != Path.cwd() else Path()
     store = store or projects.default_store(folder)
     hosting = Hosting(
-        store_url=store, limits=limits, port=port, aws_endpoint=aws_endpoint, keyring=keyring(credentials),
+        store_url=store, limits=limits, port=port, keyring=keyring(credentials),
         retain_seconds=retain_seconds(retain, limits),
+        aws_endpoints=aws_endpoints, connections=connections, resources=resources,
     )  # fmt: skip
     projects.up(plan, hosting)
 
@@ -210,11 +244,12 @@ def up(
 @click.option("--store", metavar="URL", help=f"{STORE_HELP} Default: a SQLite file in .stepwell/ here.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="For unpacked functions. Default: beside the store.")
 @limits_option("extended")
-@aws_endpoint_option
+@outside_options
 @credentials_option
 @retain_option
 def serve(
-    host: str, port: int, store: str | None, data_dir: Path | None, limits: str, aws_endpoint: str | None,
+    host: str, port: int, store: str | None, data_dir: Path | None, limits: str,
+    aws_endpoints: dict[str, str], connections: Path | None, resources: tuple[Path, ...],
     credentials: Path | None, retain: str | None,
 ) -> None:  # fmt: skip
     """Serve an endpoint alone.
@@ -232,8 +267,8 @@ def serve(
     projects.serve(
         Hosting(
             store_url=store or projects.default_store(Path()), data_dir=data_dir, limits=limits,
-            host=host, port=port, aws_endpoint=aws_endpoint, keyring=keyring(credentials),
-            retain_seconds=retain_seconds(retain, limits),
+            host=host, port=port, keyring=keyring(credentials), retain_seconds=retain_seconds(retain, limits),
+            aws_endpoints=aws_endpoints, connections=connections, resources=resources,
         )
     )  # fmt: skip
 

@@ -153,7 +153,9 @@ async def list_state_machines(service: Service, who: Identity, request: Members)
 
 async def validate_state_machine_definition(service: Service, who: Identity, request: Members) -> Members:
     """Every finding, up to a hundred or as many as are asked for; warnings only when they are asked for."""
-    found = check_definition(request["definition"], express=request.get("type") == "EXPRESS")
+    found = check_definition(
+        request["definition"], express=request.get("type") == "EXPRESS", recognizes=service.catalog.recognizes
+    )
     wanted = [d for d in found if d.severity == "ERROR" or request.get("severity") == "WARNING"]
     size = page_size(request.get("maxResults"), DIAGNOSTICS_MAX)
     return {

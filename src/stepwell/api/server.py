@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -25,7 +26,10 @@ from stepwell.logs.database import Entry, GroupKey
 from stepwell.logs.service import Logs
 from stepwell.store.open import open_store
 from stepwell.store.protocol import Store
-from stepwell.tasks.runner import Tasks
+from stepwell.tasks.connections import Connections
+from stepwell.tasks.custom import CustomResources
+from stepwell.tasks.endpoints import Endpoints
+from stepwell.tasks.runner import Outside, Tasks, recognizes
 
 SHUTDOWN_SECONDS = 3
 """How long open requests may take to end when the server stops; long polls are cut then."""
@@ -40,6 +44,7 @@ class Server:
         engine: Engine,
         catalog: Catalog,
         functions: FunctionService,
+        tasks: Tasks,
         logs: Logs,
         execution_logs: ExecutionLogs,
         app: Starlette,
@@ -50,6 +55,7 @@ class Server:
         self.functions = functions
         self._logs = logs
         self._execution_logs = execution_logs
+        self.tasks = tasks
         self.app = app
         self.endpoint_url: str | None = None
 
@@ -62,27 +68,34 @@ class Server:
         limits: str,
         keyring: Keyring | None = None,
         retain_seconds: float | None = None,
-        aws_endpoint: str | None = None,
+        aws_endpoints: Mapping[str, str] | None = None,
+        connections: Connections | None = None,
+        custom: CustomResources | None = None,
         clock: Clock | None = None,
         probe: Callable[[str], None] = no_probe,
     ) -> "Server":
         """Open the store, take over what an earlier process left, and be ready to serve.
 
         `limits` is `aws` or `extended`. With a `keyring` every request must be signed. Closed executions are kept for
-        `retain_seconds`, None for ever. `aws_endpoint` is where functions find AWS's other services. `probe` is called
-        at the engine's named points, for crash tests.
+        `retain_seconds`, None for ever. `aws_endpoints` says where tasks and functions find AWS's other services, as
+        `parse_endpoints` gives it. `probe` is called at the engine's named points, for crash tests.
         """
         clock = clock or SystemClock()
         store = await open_store(store_url)
-        catalog = Catalog(store, clock)
+
+        def secret(account: str) -> str:
+            return keyring.function_key(account).secret if keyring else "stepwell"
+
+        outside = Outside(Endpoints(aws_endpoints, lambda: server.endpoint_url, secret), connections, custom)
+        catalog = Catalog(store, clock, partial(recognizes, outside.custom))
         logs = Logs(data_dir / "logs.sqlite", clock)
         execution_logs = ExecutionLogs(catalog, logs)
+        others, each = outside.endpoints.for_functions()
         functions = FunctionService(
-            data_dir, store, endpoint_url=lambda: server.endpoint_url, aws_endpoint=aws_endpoint,
-            write_log=lambda stream, records: _write_function_log(logs, stream, records),
-            secret=lambda account: keyring.function_key(account).secret if keyring else "stepwell",
+            data_dir, store, endpoint_url=lambda: server.endpoint_url, aws_endpoint=others, aws_endpoints=each,
+            write_log=lambda stream, records: _write_function_log(logs, stream, records), secret=secret,
         )  # fmt: skip
-        tasks = Tasks(functions, catalog, clock, limits)
+        tasks = Tasks(functions, catalog, clock, limits, outside)
         engine = Engine(
             store, catalog.program, tasks, clock, probe, observe=execution_logs.observe,
             retain_seconds=retain_seconds, open_seconds_max=YEAR_SECONDS if limits == "aws" else None,
@@ -92,7 +105,7 @@ class Server:
             engine, catalog, tasks.activities, logs, limits=limits, keyring=keyring,
             lambda_routes=lambda_routes(functions),
         )  # fmt: skip
-        server = cls(store, engine, catalog, functions, logs, execution_logs, app)
+        server = cls(store, engine, catalog, functions, tasks, logs, execution_logs, app)
         return server
 
     async def start(self, endpoint_url: str) -> None:
@@ -108,6 +121,7 @@ class Server:
     async def close(self) -> None:
         """Stop everything in order. Nothing durable is lost however this ends."""
         await self.engine.close()
+        await self.tasks.close()
         await self.functions.close()
         await self._execution_logs.close()
         await self._logs.close()

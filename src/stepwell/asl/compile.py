@@ -9,7 +9,8 @@ from stepwell.asl import build
 from stepwell.asl.dataflow import assigned_names
 from stepwell.asl.errors import DefinitionError, Diagnostic
 from stepwell.asl.jsontext import Json, JsonTextError, decode
-from stepwell.asl.program import Program, State
+from stepwell.asl.program import Program, State, TaskState
+from stepwell.asl.resources import Recognizes, unrecognized
 from stepwell.asl.schema import BRANCH_FIELDS, PROCESSOR_FIELDS, TOP_FIELDS, Findings, check_state
 from stepwell.asl.site import Site, Watch
 
@@ -22,12 +23,15 @@ NAME_TAKEN = "DUPLICATE_STATE_NAME"
 MISSING_TARGET = "MISSING_TRANSITION_TARGET"
 
 
-def compile_definition(text: str, *, express: bool = False, watch: Watch | None = None) -> Program:
+def compile_definition(
+    text: str, *, express: bool = False, watch: Watch | None = None, recognizes: Recognizes | None = None
+) -> Program:
     """Compile a definition in JSON. Raises `DefinitionError` with every diagnostic; warnings are not errors.
 
-    `watch` is told of the data at every stage of a state, whenever the program runs.
+    `watch` is told of the data at every stage of a state, whenever the program runs. `recognizes` says which resources
+    there are; without it, any of good form.
     """
-    compiler = _Compiler(express, watch)
+    compiler = _Compiler(express, watch, recognizes)
     return _sound(compiler, compiler.compile(text))
 
 
@@ -44,9 +48,11 @@ def _sound(compiler: "_Compiler", program: Program | None) -> Program:
     return program
 
 
-def check_definition(text: str, *, express: bool = False) -> list[Diagnostic]:
+def check_definition(
+    text: str, *, express: bool = False, recognizes: Recognizes | None = None
+) -> list[Diagnostic]:  # fmt: skip
     """Every finding about a definition in JSON, errors and warnings, in document order."""
-    compiler = _Compiler(express)
+    compiler = _Compiler(express, recognizes=recognizes)
     compiler.compile(text)
     return compiler.diagnostics
 
@@ -79,9 +85,12 @@ _PlainLoader.yaml_implicit_resolvers = {
 class _Compiler:
     """One compilation: walks the definition, flattens its states and gathers diagnostics."""
 
-    def __init__(self, express: bool, watch: Watch | None = None) -> None:
+    def __init__(
+        self, express: bool, watch: Watch | None = None, recognizes: Recognizes | None = None
+    ) -> None:  # fmt: skip
         self.express = express
         self.watch = watch
+        self.recognizes = recognizes
         self.diagnostics: list[Diagnostic] = []
         self.states: dict[str, State] = {}
         self.references: dict[str, list[str]] = {}
@@ -202,6 +211,8 @@ class _Compiler:
     def _keep(self, site: Site, compiled: State) -> None:
         compiled.reads = frozenset(site.reads)
         compiled.reads_context = site.reads_context
+        if isinstance(compiled, TaskState) and self.recognizes and not self.recognizes(compiled.resource):
+            site.problem(unrecognized(compiled.resource), "Resource")
         self.states[site.name] = compiled
         if site.reads:
             self.references[site.name] = sorted(site.reads)

@@ -1,8 +1,13 @@
 """The Resource of a Task, taken apart."""
 
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 from stepwell.asl.program import Resource
+
+Recognizes: TypeAlias = Callable[[Resource], bool]
+"""Whether there is such a resource. Which there are is no matter of the language, so whoever compiles says."""
 
 _LAMBDA = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:function:.+")
 _ACTIVITY = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:activity:.+")
@@ -27,6 +32,14 @@ def parse_resource(arn: str) -> Resource | None:
     pattern = found["pattern"] or ""
     action = f"{found['action']}.{pattern}" if pattern else found["action"]
     return Resource(arn=arn, family="Task", type=found["type"], action=action, pattern=pattern)
+
+
+def unrecognized(resource: Resource) -> str:
+    """AWS's words for a Resource of good form that names nothing."""
+    return (
+        f"The resource provided {resource.arn} is not recognized. The value is not a valid resource ARN, or the "
+        "resource is not available in this region."
+    )
 
 
 def express_objection(resource: Resource) -> str | None:

@@ -135,7 +135,12 @@ def _map(shape: Mapping[str, Any], check_key: Check, check_value: Check) -> Chec
 
 def _scalar(kind: str, shape: Mapping[str, Any]) -> Check:
     if kind in _TEXTS:
-        return _of_type((str,), _TEXTS[kind], _text_rules(shape) if kind == "string" else (), shape)
+        return _of_type(
+            (str, bytes) if kind == "blob" else (str,),
+            _TEXTS[kind],
+            _text_rules(shape) if kind == "string" else (),
+            shape,
+        )
     if kind in _INTEGERS:
         return _of_type((int,), _INTEGERS[kind], _value_rules(shape), shape)
     if kind in _FLOATS:

@@ -7,10 +7,10 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,8 @@ from stepwell.api.server import Server, serve
 from stepwell.commands.client import answers
 from stepwell.commands.output import say
 from stepwell.engine.retention import RETAINED_DAYS_AWS
+from stepwell.tasks.connections import load_connections
+from stepwell.tasks.custom import load_resources
 
 T = TypeVar("T")
 
@@ -38,7 +40,8 @@ class Hosting:
     `data_dir` is where functions are unpacked and log. None puts it beside a SQLite file and names it after that, so
     that two stores never share one by accident; what a store in memory needs goes with it. With a `keyring` every
     request must be signed; a `host` that others can reach needs one. Closed executions are kept for `retain_seconds`,
-    None for ever.
+    None for ever. `aws_endpoints` is as `parse_endpoints` gives it, `connections` and `resources` are the files of those
+    options.
     """
 
     store_url: str
@@ -46,7 +49,9 @@ class Hosting:
     limits: str
     host: str = "127.0.0.1"
     port: int = 0
-    aws_endpoint: str | None = None
+    aws_endpoints: Mapping[str, str] = field(default_factory=dict)
+    connections: Path | None = None
+    resources: tuple[Path, ...] = ()
     keyring: Keyring | None = None
     retain_seconds: float | None = None
 
@@ -112,7 +117,9 @@ def _data_dir(hosting: Hosting) -> Iterator[Path]:
 async def _host(hosting: Hosting, data_dir: Path, work: Callable[[Server], T], stay: bool) -> T:
     server = await Server.open(
         store_url=hosting.store_url, data_dir=data_dir, limits=hosting.limits, keyring=hosting.keyring,
-        retain_seconds=hosting.retain_seconds, aws_endpoint=hosting.aws_endpoint,
+        retain_seconds=hosting.retain_seconds, aws_endpoints=hosting.aws_endpoints,
+        connections=load_connections(hosting.connections) if hosting.connections else None,
+        custom=load_resources(hosting.resources),
     )  # fmt: skip
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(server, hosting.host, hosting.port, ready=listening.set_result))

@@ -24,6 +24,7 @@ import msgspec
 from stepwell.asl.compile import compile_definition
 from stepwell.asl.errors import DefinitionError
 from stepwell.asl.program import Program
+from stepwell.asl.resources import Recognizes
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import ACTIVITY, Arn, activity_arn, check_name, check_role, state_machine_arn
 from stepwell.engine.clock import Clock
@@ -99,7 +100,9 @@ class _Cached(msgspec.Struct):
 class Catalog:
     """Reads and changes what is deployed. All methods raise `ServiceError` with AWS's code and text."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, recognizes: Recognizes | None = None) -> None:
+        """`recognizes` says which resources a new definition may name; without it, any of good form."""
+        self.recognizes = recognizes
         self._store = store
         self._clock = clock
         self.changing = asyncio.Lock()
@@ -133,7 +136,7 @@ class Catalog:
         check_name(name)
         check_role(role)
         check_tags(tags)
-        program = compile_or_refuse(definition, type)
+        program = compile_or_refuse(definition, type, self.recognizes)
         arn, now = state_machine_arn(account, region, name), self._clock.now()
         revision = Revision(
             id=str(uuid.uuid4()), state_machine=arn, number=1, definition=definition, role=role, type=type,
@@ -195,7 +198,7 @@ class Catalog:
                 created_at=self._clock.now(),
                 **changes,
             )
-            program = compile_or_refuse(revision.definition, revision.type)
+            program = compile_or_refuse(revision.definition, revision.type, self.recognizes)
             machine = msgspec.structs.replace(found.machine, revision=revision.id)
             await self._store.put("revision", revision.id, msgspec.json.encode(revision))
             await self._store.put("state-machine", machine.arn, msgspec.json.encode(machine))
@@ -402,10 +405,10 @@ def check_tags(tags: Mapping[str, str], resource: str = "") -> None:
         raise ServiceError("ValidationException", "Tag keys that begin with 'aws:' are reserved")
 
 
-def compile_or_refuse(definition: str, type: str) -> Program:
+def compile_or_refuse(definition: str, type: str, recognizes: Recognizes | None = None) -> Program:
     """Compile a definition. Raises AWS's InvalidDefinition, which lists every error."""
     try:
-        return compile_definition(definition, express=type == "EXPRESS")
+        return compile_definition(definition, express=type == "EXPRESS", recognizes=recognizes)
     except DefinitionError as error:
         raise ServiceError("InvalidDefinition", f"Invalid State Machine Definition: '{error}'") from None
 

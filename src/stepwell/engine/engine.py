@@ -27,7 +27,17 @@ from stepwell.engine.retention import Retention
 from stepwell.engine.tasks import TaskRunner
 from stepwell.engine.timers import HORIZON_SECONDS, Timers
 from stepwell.machine import journal
-from stepwell.machine.commands import Command, DropTask, RenewBudget, StartTask, StartTimer, StopChild, StopTimer
+from stepwell.machine.commands import (
+    Command,
+    DropTask,
+    RenewBudget,
+    StartTask,
+    StartTimer,
+    StopChild,
+    StopJob,
+    StopTimer,
+    WatchJob,
+)
 from stepwell.machine.execution import RUNNING, Execution
 from stepwell.machine.identity import InvalidTaskToken, TaskToken, parse_task_token
 from stepwell.machine.maprun.commands import Watch
@@ -424,8 +434,12 @@ class Engine:
                 self._dispatcher.drop(execution, command.key)
             case RenewBudget():
                 self._submit(execution, BudgetRenewed(at=self.clock.now()))
+            case WatchJob():
+                self._dispatcher.watch(execution, command)
             case StopChild():
                 self._spawn(self._stop_child(execution, command))
+            case StopJob():
+                self._spawn(self._stop_job(execution, command))
             case _:
                 self._map_runs.perform(execution, command)
 
@@ -436,6 +450,14 @@ class Engine:
         except StoreError as error:
             log.warning("%s is stopped in %s s: %s", command.execution, UPKEEP_SECONDS, error)
             self.clock.call_at(self.clock.now() + UPKEEP_SECONDS, lambda: self._perform(parent, command))
+
+    async def _stop_job(self, execution: str, command: StopJob) -> None:
+        try:
+            await self._runner.stop_job(execution, command.job)
+            await self.store.forget(execution, outbox=[command.key])
+        except StoreError as error:
+            log.warning("a job is stopped in %s s: %s", UPKEEP_SECONDS, error)
+            self.clock.call_at(self.clock.now() + UPKEEP_SECONDS, lambda: self._perform(execution, command))
 
     async def _stop_unwanted(self, child: str) -> None:
         row = await self.store.execution(child)
@@ -449,11 +471,24 @@ class Engine:
         if all(frame.task is None or frame.task.child != child for frame in execution.frames.values()):
             await self._stop_unwanted(child)
 
+    async def _job_submitted_too_late(self, execution: str, submitted: TaskSubmitted, job: Payload) -> None:
+        """A job was started while its task was given up, so no command to stop it was given."""
+        frame = (await self._residents.fold(execution)).frames.get(submitted.frame)
+        if frame is None or frame.task is None or frame.task.attempt != submitted.attempt:
+            await self._runner.stop_job(execution, job)
+
     def _submit(self, execution: str, stimulus: Stimulus) -> "asyncio.Future[bool]":
         """A stimulus that no caller waits for."""
         verdict = self._residents.submit(execution, stimulus, patient=True)
         verdict.add_done_callback(lambda verdict: self._taken(execution, verdict))
+        if isinstance(stimulus, TaskSubmitted) and stimulus.job is not None:
+            verdict.add_done_callback(lambda verdict: self._job_submitted(execution, stimulus, verdict))
         return verdict
+
+    def _job_submitted(self, execution: str, submitted: TaskSubmitted, verdict: "asyncio.Future[bool]") -> None:
+        wanted = verdict.cancelled() or verdict.exception() is not None or verdict.result()
+        if not wanted and submitted.job is not None:
+            self._spawn(self._job_submitted_too_late(execution, submitted, submitted.job))
 
     def _taken(self, execution: str, verdict: "asyncio.Future[bool]") -> None:
         error = None if verdict.cancelled() else verdict.exception()

@@ -15,7 +15,9 @@ from stepwell.machine.commands import (
     StartTask,
     StartTimer,
     StopChild,
+    StopJob,
     StopTimer,
+    WatchJob,
 )
 from stepwell.machine.execution import RUNNING, Execution
 from stepwell.machine.maprun.commands import Unwatch, Watch
@@ -81,7 +83,7 @@ def _outbox(commands: Sequence[Command]) -> dict[str, OutboxEntry | None]:
         if isinstance(command, StartTask):
             queue = command.resource if command.family == "Activity" else ""
             outbox[command.key] = OutboxEntry(journal.encode_inline(command), queue)
-        elif isinstance(command, StopChild | RenewBudget | StartMapRun | RedriveMapRun | Watch):
+        elif isinstance(command, StopChild | WatchJob | StopJob | RenewBudget | StartMapRun | RedriveMapRun | Watch):
             outbox[command.key] = OutboxEntry(journal.encode_inline(command))
         elif isinstance(command, DropTask | DropMapRun | Unwatch):
             outbox[command.key] = None

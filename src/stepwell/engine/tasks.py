@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
 from stepwell.asl.jsontext import Json
-from stepwell.machine.commands import StartTask
+from stepwell.machine.commands import StartTask, WatchJob
 from stepwell.machine.payload import Payload
 from stepwell.machine.stimuli import Stimulus
 from stepwell.store.protocol import ExecutionRow
@@ -46,6 +46,12 @@ class TaskRunner(Protocol):
         None where the outcome comes another way: from an activity's worker, or from a nested execution's own steps.
         An exception is a defect of the runner and fails the task.
         """
+
+    async def watch(self, execution: str, command: WatchJob) -> Stimulus:
+        """Follow the job of a `.sync` task and give its outcome. Is cancelled where nobody waits for it any longer."""
+
+    async def stop_job(self, execution: str, job: Payload) -> None:
+        """Stop a job whose task is gone, as well as the service allows. Raises nothing that another try would mend."""
 
     def drop(self, execution: str, key: str) -> None:
         """The attempt with this key needs nothing more; one that was never begun is not to be begun."""

@@ -6,6 +6,7 @@ Built from nothing, never from the server's environment: what is secret there do
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from stepwell.functions.logs import LogStream
@@ -20,12 +21,14 @@ _OWN_SERVICES = ("LAMBDA", "SFN", "CLOUDWATCH_LOGS")
 class Endpoints(NamedTuple):
     """Where functions find AWS: Stepwell's own services, and all others; None means where the SDK looks by itself.
 
-    `secret` signs what they send.
+    `secret` signs what they send. `each` has services with an endpoint of their own, by the names that the SDKs have for
+    them in variables.
     """
 
     own: str | None
     others: str | None
     secret: str
+    each: Mapping[str, str] = MappingProxyType({})
 
 
 def worker_environment(
@@ -58,7 +61,7 @@ def _endpoint_variables(endpoints: Endpoints) -> dict[str, str]:
     variables = {} if endpoints.others is None else {"AWS_ENDPOINT_URL": endpoints.others}
     if endpoints.own is not None:
         variables |= {f"AWS_ENDPOINT_URL_{service}": endpoints.own for service in _OWN_SERVICES}
-    return variables
+    return variables | {f"AWS_ENDPOINT_URL_{service}": url for service, url in endpoints.each.items()}
 
 
 def _layer_paths(layers: list[Path]) -> list[Path]:

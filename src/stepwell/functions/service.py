@@ -72,6 +72,7 @@ class FunctionService:
         *,
         endpoint_url: Callable[[], str | None] = lambda: None,
         aws_endpoint: str | None = None,
+        aws_endpoints: Mapping[str, str] | None = None,
         write_log: WriteLog = write_nowhere,
         secret: Callable[[str], str] = lambda account: "stepwell",
         clock: Callable[[], float] = time.time,
@@ -82,6 +83,7 @@ class FunctionService:
         self._temporary, self._code_dir = root / "tmp", root / "code"
         self._endpoint_url = endpoint_url
         self._aws_endpoint = aws_endpoint
+        self._aws_endpoints = dict(aws_endpoints or {})
         self._write_log = write_log
         self._secret = secret
         self._clock = clock
@@ -474,7 +476,9 @@ class FunctionService:
         name = function.name
         task_root = await self._archives.folder(function.code[configuration["Version"]])
         layers = [await self._layer_folder(layer["Arn"]) for layer in configuration.get("Layers", [])]
-        endpoints = Endpoints(self._endpoint_url(), self._aws_endpoint, self._secret(name.account))
+        endpoints = Endpoints(
+            self._endpoint_url(), self._aws_endpoint, self._secret(name.account), self._aws_endpoints
+        )  # fmt: skip
         log = self._log_stream(name, configuration)
         launch = Launch(
             handler=configuration["Handler"],

@@ -174,7 +174,7 @@ def _task_begun(execution: Execution, record: r.TaskBegun) -> None:
 def _task_submitted(execution: Execution, record: r.TaskSubmitted) -> None:
     task = _advance(execution, record).task
     assert task is not None
-    task.submitted, task.child = True, record.child
+    task.submitted, task.child, task.job = True, record.child, record.job
 
 
 def _task_ended(execution: Execution, record: r.TaskEnded) -> None:

@@ -130,6 +130,33 @@ class StopChild(Command, frozen=True, kw_only=True):
         return f"stop/{self.execution}"
 
 
+class WatchJob(Command, frozen=True, kw_only=True):
+    """Follow what a `.sync` task has started until it ends. Takes the place of the StartTask, under the same key.
+
+    `job` is what the runner said of it when it was submitted.
+    """
+
+    frame: int
+    attempt: int
+    job: Payload
+
+    @property
+    def key(self) -> str:
+        return task_key(self.frame, self.attempt)
+
+
+class StopJob(Command, frozen=True, kw_only=True):
+    """Stop a job whose task no longer waits for it."""
+
+    frame: int
+    attempt: int
+    job: Payload
+
+    @property
+    def key(self) -> str:
+        return f"stop-job/{self.frame}/{self.attempt}"
+
+
 class StartTimer(Command, frozen=True, kw_only=True):
     """Send a TimerFired at `due_at`, in epoch seconds. Replaces the frame's timer of that kind."""
 
@@ -152,5 +179,15 @@ class RenewBudget(Command, frozen=True, kw_only=True):
 
 
 AnyCommand: TypeAlias = (
-    StartTask | DropTask | StartMapRun | RedriveMapRun | DropMapRun | StopChild | StartTimer | StopTimer | RenewBudget
+    StartTask
+    | DropTask
+    | StartMapRun
+    | RedriveMapRun
+    | DropMapRun
+    | StopChild
+    | WatchJob
+    | StopJob
+    | StartTimer
+    | StopTimer
+    | RenewBudget
 )

@@ -24,6 +24,7 @@ class OpenTask(msgspec.Struct, kw_only=True, omit_defaults=True):
     started: bool = False
     submitted: bool = False
     child: str | None = None
+    job: Payload | None = None
     heartbeat_seconds: int | None = None
 
 

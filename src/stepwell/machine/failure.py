@@ -16,7 +16,7 @@ from stepwell.asl.errors import (
 from stepwell.asl.fields import SECONDS_MAX
 from stepwell.asl.program import Catcher, Retrier, State
 from stepwell.machine import records as r
-from stepwell.machine.commands import StopChild, StopTimer
+from stepwell.machine.commands import StopChild, StopJob, StopTimer
 from stepwell.machine.execution import Execution, Frame
 from stepwell.machine.payload import Payload
 from stepwell.machine.states import cancel_descendants, exit
@@ -135,7 +135,7 @@ def abort_descendants(turn: Turn, frame: Frame) -> None:
 
 def _abort(turn: Turn, frame: Frame) -> None:
     """Cut one thread. AWS has an Aborted event for the four types that can be waiting, and one for a Map Run."""
-    stop_child(turn, frame)
+    stop_work(turn, frame)
     turn.release(frame)
     if frame.waiting == "map_run":
         turn.emit(r.MapRunEnded(type="MapRunAborted", at=turn.at, previous=frame.previous, frame=frame.id))
@@ -144,13 +144,16 @@ def _abort(turn: Turn, frame: Frame) -> None:
         turn.emit(r.StateAborted(type=f"{state.type}StateAborted", at=turn.at, previous=frame.previous, frame=frame.id))
 
 
-def stop_child(turn: Turn, frame: Frame) -> None:
-    """A nested execution is stopped with the task that waits for it, a Map Run with its Map."""
-    child = frame.task.child if frame.task is not None else None
+def stop_work(turn: Turn, frame: Frame) -> None:
+    """A nested execution, or a job of another service, is stopped with the task that waits for it, a Map Run with its Map."""
+    task = frame.task
+    child = task.child if task is not None else None
     if frame.waiting == "map_run":
         child = frame.map_run
     if child is not None:
         turn.command(StopChild(execution=child))
+    if task is not None and task.job is not None:
+        turn.command(StopJob(frame=frame.id, attempt=task.attempt, job=task.job))
 
 
 def _retry(turn: Turn, frame: Frame, state: State, failure: Failure) -> bool:
@@ -201,7 +204,7 @@ def end_execution(
     """The terminal event. Everything that still works for the execution is ordered away."""
     execution: Execution = turn.execution
     for frame in execution.frames.values():
-        stop_child(turn, frame)
+        stop_work(turn, frame)
         turn.release(frame)
     if execution.due_at is not None:
         turn.command(StopTimer(frame=0, kind="execution"))

@@ -125,16 +125,17 @@ class TaskBegun(Event, frozen=True, kw_only=True):
 
 
 class TaskSubmitted(Event, frozen=True, kw_only=True):
-    """The call returned; the outcome comes by token or from the nested execution `child`."""
+    """The call returned; the outcome comes by token, from the nested execution `child`, or from watching the `job`."""
 
     resource: str
     resource_type: str
     output: Payload
     child: str | None = None
+    job: Payload | None = None
 
 
 class TaskEnded(Event, frozen=True, kw_only=True):
-    """The Succeeded, Failed and TimedOut events of the three task families."""
+    """The Succeeded, Failed and TimedOut events of the three task families; TaskStartFailed and TaskSubmitFailed."""
 
     output: Payload | None = None
     error: str | None = None

@@ -52,13 +52,15 @@ class TaskStarted(Stimulus, frozen=True, kw_only=True):
 class TaskSubmitted(Stimulus, frozen=True, kw_only=True):
     """The call of a `.sync` or `.waitForTaskToken` task returned `output`; its outcome comes later.
 
-    `child` is the nested execution that a `.sync` task started.
+    `child` is the nested execution that a `.sync` task started, `job` what its runner needs to watch and to stop
+    whatever else it started.
     """
 
     frame: int
     attempt: int
     output: Payload
     child: str | None = None
+    job: Payload | None = None
     started_at: float | None = None
 
 
@@ -72,12 +74,17 @@ class TaskSucceeded(Stimulus, frozen=True, kw_only=True):
 
 
 class TaskFailed(Stimulus, frozen=True, kw_only=True):
-    """The task failed, or was never started because its call was refused."""
+    """The task failed.
+
+    `stage` tells what AWS has events of their own for: `start` if its call could not be made, `submit` if its job was
+    refused.
+    """
 
     frame: int
     attempt: int
     error: str | None = None
     cause: str | None = None
+    stage: str = ""
     started_at: float | None = None
 
 

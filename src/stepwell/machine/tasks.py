@@ -4,9 +4,9 @@ from stepwell.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StatesError
 from stepwell.asl.program import TaskState
 from stepwell.machine import records as r
 from stepwell.machine import stimuli as s
-from stepwell.machine.commands import DropTask, StartTask
+from stepwell.machine.commands import DropTask, StartTask, WatchJob
 from stepwell.machine.execution import Frame, OpenTask
-from stepwell.machine.failure import fail, failure, stop_child, task_failure
+from stepwell.machine.failure import fail, failure, stop_work, task_failure
 from stepwell.machine.identity import idempotency_key, task_token
 from stepwell.machine.payload import Payload
 from stepwell.machine.states import complete, prepared
@@ -90,9 +90,12 @@ def task_submitted(turn: Turn, frame: Frame, stimulus: s.TaskSubmitted) -> None:
         r.TaskSubmitted(
             type="TaskSubmitted", at=turn.at, previous=frame.previous, frame=frame.id, resource=task.resource,
             resource_type=task.resource_type or "", output=stimulus.output, child=stimulus.child,
+            job=stimulus.job,
         )
     )  # fmt: skip
     turn.command(DropTask(frame=frame.id, attempt=task.attempt))
+    if stimulus.job is not None:
+        turn.command(WatchJob(frame=frame.id, attempt=task.attempt, job=stimulus.job))
 
 
 def task_heartbeat(turn: Turn, frame: Frame, stimulus: s.TaskHeartbeat) -> None:
@@ -121,9 +124,11 @@ def task_succeeded(turn: Turn, frame: Frame, stimulus: s.TaskSucceeded) -> None:
 def task_failed(turn: Turn, frame: Frame, stimulus: s.TaskFailed) -> None:
     task = frame.task
     assert task is not None
-    _ensure_begun(turn, frame, task, stimulus.started_at)
+    if stimulus.stage != "start":
+        _ensure_begun(turn, frame, task, stimulus.started_at)
+    ending = f"{stimulus.stage.capitalize()}Failed"
     found = task_failure(stimulus.error, stimulus.cause)
-    _fail_attempt(turn, frame, task, "Failed", stimulus.error, stimulus.cause, found)
+    _fail_attempt(turn, frame, task, ending, stimulus.error, stimulus.cause, found)
 
 
 def task_timed_out(turn: Turn, frame: Frame, kind: str) -> None:
@@ -131,7 +136,7 @@ def task_timed_out(turn: Turn, frame: Frame, kind: str) -> None:
     task = frame.task
     assert task is not None
     _ensure_begun(turn, frame, task, None)
-    stop_child(turn, frame)
+    stop_work(turn, frame)
     also = [HEARTBEAT_TIMEOUT] if kind == "heartbeat" else []
     _fail_attempt(turn, frame, task, "TimedOut", TIMEOUT, None, failure(TIMEOUT, None, *also))
 

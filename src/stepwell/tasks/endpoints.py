@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.session import Session
+from botocore.utils import CLIENT_NAME_TO_HYPHENIZED_SERVICE_ID_OVERRIDES
 
 from stepwell.awsmodels.services import find_service
 from stepwell.functions.names import DEFAULT_ACCOUNT
@@ -62,6 +63,12 @@ def service_folder(name: str) -> str:
     return str(model.service_name)
 
 
+def _variable(service: str) -> str:
+    """`AWS_ENDPOINT_URL_` and the service id in capitals: `events` is EVENTBRIDGE."""
+    service_id = CLIENT_NAME_TO_HYPHENIZED_SERVICE_ID_OVERRIDES.get(service, service)
+    return str(service_id).replace("-", "_").upper()
+
+
 @cache
 def _client_names() -> frozenset[str]:
     return frozenset(Session().get_available_services())
@@ -108,6 +115,8 @@ class Endpoints:
         shared: dict[str, Any] = {
             "retries": {"total_max_attempts": 1}, "max_pool_connections": CONNECTIONS, "parameter_validation": False,
             "connect_timeout": CONNECT_SECONDS, "read_timeout": ANSWER_SECONDS,
+            # AWS's SDK asks for no checksum of what it reads, as recorded s3:getObject replies show.
+            "response_checksum_validation": "when_required",
         }  # fmt: skip
         if url == REAL:
             return self._session.create_client(service, region_name=region, config=Config(**shared))
@@ -116,6 +125,14 @@ class Endpoints:
             service, region_name=region, endpoint_url=url, config=config,
             aws_access_key_id=account, aws_secret_access_key="stepwell",
         )  # fmt: skip
+
+    def for_functions(self) -> tuple[str | None, dict[str, str]]:
+        """The URL of all services, and those of single ones by their names in the variables of AWS's SDKs."""
+        each = {
+            _variable(service): url for service, url in self._configured.items() if service and url != REAL
+        }  # fmt: skip
+        default = self._configured.get("")
+        return None if default == REAL else default, each
 
     def close(self) -> None:
         """Close every connection."""

@@ -6,7 +6,7 @@ submitted travels with its first step, its outcome with its last, so both are in
 
 from typing import Any
 
-from stepwell.asl.errors import RUNTIME, TASK_FAILED
+from stepwell.asl.errors import TASK_FAILED
 from stepwell.asl.jsontext import Json, JsonTextError, decode, encode
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import STATE_MACHINE, check_name, parse_arn
@@ -164,12 +164,3 @@ def _description(row: ExecutionRow, input: str, output: str | None, parsed: bool
     }
     always = {"Input", "Output"} if output is not None else {"Input"}
     return {name: value for name, value in members.items() if value is not None or name in always}
-
-
-def unsupported(command: StartTask, at: float) -> Stimulus:
-    """A service that Stepwell does not call. States.Runtime, so that no Catch hides it."""
-    return TaskFailed(
-        at=at, frame=command.frame, attempt=command.attempt, error=RUNTIME,
-        cause=f"Stepwell cannot call '{command.resource}' yet. It calls Lambda functions (by ARN or lambda:invoke), "
-        "activities, and states:startExecution.",
-    )  # fmt: skip

@@ -1,23 +1,58 @@
 """`Tasks`: the TaskRunner that knows who performs which resource."""
 
+from collections.abc import Awaitable
+
+from stepwell.asl.errors import RUNTIME
+from stepwell.asl.jsontext import Json
+from stepwell.asl.program import Resource
+from stepwell.awsmodels.integrations import SDK, is_integration
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.clock import Clock
 from stepwell.engine.engine import Engine
 from stepwell.engine.versions import Versions
 from stepwell.functions.service import FunctionService
-from stepwell.machine.commands import StartTask
+from stepwell.machine.commands import StartTask, WatchJob
+from stepwell.machine.payload import Payload
 from stepwell.machine.stimuli import Stimulus
 from stepwell.store.protocol import ExecutionRow
 from stepwell.tasks.activities import Activities
+from stepwell.tasks.apigateway import ApiGatewayTasks
+from stepwell.tasks.attempts import Submitted, TaskError, settle
+from stepwell.tasks.bedrock import BedrockTasks
+from stepwell.tasks.calls import Calls
+from stepwell.tasks.connections import Connections
+from stepwell.tasks.custom import CustomResources
 from stepwell.tasks.distributed import DistributedMaps
+from stepwell.tasks.endpoints import Endpoints
+from stepwell.tasks.http import HttpTasks, Web
+from stepwell.tasks.jobs import Jobs
 from stepwell.tasks.lambda_ import LambdaTasks
-from stepwell.tasks.nested import NestedExecutions, unsupported
+from stepwell.tasks.nested import NestedExecutions
+from stepwell.tasks.optimized import SERVICES, OptimizedTasks
+from stepwell.tasks.sdk import SdkTasks
+
+
+class Outside:
+    """All that is beyond this server: AWS's services, HTTP endpoints with their connections, resources of users."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints | None = None,
+        connections: Connections | None = None,
+        custom: CustomResources | None = None,
+    ) -> None:
+        self.endpoints = endpoints or Endpoints()
+        self.connections = connections or Connections({})
+        self.custom = custom or CustomResources({})
 
 
 class Tasks:
     """Performs every task call. `attach` gives it the engine that it runs for, before that starts."""
 
-    def __init__(self, functions: FunctionService, catalog: Catalog, clock: Clock, limits: str) -> None:
+    def __init__(
+        self, functions: FunctionService, catalog: Catalog, clock: Clock, limits: str, outside: Outside | None = None
+    ) -> None:
+        outside = outside or Outside()
         self._clock = clock
         self._catalog = catalog
         self._limits = limits
@@ -27,6 +62,15 @@ class Tasks:
         self.read_items = self._distributed.read_items
         self.gather_results = self._distributed.gather_results
         self.activities = Activities(clock)
+        self._calls = Calls(outside.endpoints)
+        self._sdk = SdkTasks(self._calls)
+        self._optimized = OptimizedTasks(self._calls, clock)
+        self._bedrock = BedrockTasks(self._calls)
+        self._jobs = Jobs(self._calls, clock)
+        self._web = Web()
+        self._http = HttpTasks(self._web, outside.connections, clock, limits)
+        self._api_gateway = ApiGatewayTasks(self._web, limits)
+        self._custom = outside.custom
 
     def attach(self, engine: Engine) -> None:
         self.activities.attach(engine.claim_task)
@@ -44,7 +88,28 @@ class Tasks:
             return await self._lambda.call_invoke(execution, command)
         if (command.type, action) == ("states", "startExecution") and self._nested is not None:
             return await self._nested.start(execution, command)
-        return unsupported(command, self._clock.now())
+        return await settle(command, self._clock, self._performed(execution, command, action))
+
+    def _performed(self, execution: str, command: StartTask, action: str) -> Awaitable[Json | Submitted]:
+        if self._custom.has(command.type, action):
+            return self._custom.perform(execution, command)
+        if command.type.startswith(SDK):
+            return self._sdk.perform(execution, command)
+        if (command.type, action) == ("http", "invoke"):
+            return self._http.perform(execution, command)
+        if (command.type, action) == ("apigateway", "invoke"):
+            return self._api_gateway.perform(execution, command)
+        if (command.type, action) == ("bedrock", "invokeModel"):
+            return self._bedrock.perform(execution, command)
+        if command.type in SERVICES:
+            return self._optimized.perform(execution, command)
+        return _unknown(command)
+
+    async def watch(self, execution: str, command: WatchJob) -> Stimulus:
+        return await self._jobs.watch(execution, command)
+
+    async def stop_job(self, execution: str, job: Payload) -> None:
+        await self._jobs.stop(execution, job)
 
     def drop(self, execution: str, key: str) -> None:
         self.activities.drop(execution, key)
@@ -52,3 +117,24 @@ class Tasks:
     def child_ended(self, row: ExecutionRow, input: str, output: str | None, parent_task: str) -> Stimulus:
         assert self._nested is not None, "attach() comes before start()"
         return self._nested.ended(row, input, output, parent_task)
+
+    async def close(self) -> None:
+        """Close every connection. Calls under way are abandoned; they are in the outbox still."""
+        self._calls.close()
+        await self._web.close()
+
+
+def recognizes(custom: CustomResources, resource: Resource) -> bool:
+    """Whether AWS has the integration that a Task names, or a user has made the resource."""
+    action = resource.action.partition(".")[0]
+    if resource.family != "Task" or custom.has(resource.type, action):
+        return True
+    return is_integration(resource.type, action, resource.pattern)
+
+
+async def _unknown(command: StartTask) -> Json:
+    cause = (
+        f"Stepwell cannot call '{command.resource}'. It calls Lambda functions, activities, nested executions, "
+        "http:invoke, the integrations in its documentation, and resources of your own: see --resources."
+    )
+    raise TaskError(RUNTIME, cause, "start")
