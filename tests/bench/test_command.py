@@ -17,7 +17,6 @@ from stepwell.bench import series
 from stepwell.bench.catalog import BLIND, CALM, CHARGE, CONDITIONAL, COUNTER, CRASH, HOT_KEY, LOST, ORDER
 from stepwell.bench.measures.guards import without_guards
 from stepwell.bench.oracles.anomalies import Verdict
-from stepwell.bench.parts.children import BackEndFailed
 from stepwell.bench.plan import DEFAULT, QUICK, Plan
 from stepwell.bench.report import html, markdown
 from stepwell.bench.report.data import Budget, Report
@@ -27,6 +26,7 @@ from stepwell.bench.report.stored import as_members, parse
 from stepwell.bench.run import Notify, Settings
 from stepwell.commands import bench as command
 from stepwell.commands import bench_parts
+from stepwell.processes.children import BackEndFailed
 
 Asked = list[tuple[Plan, Settings]]
 

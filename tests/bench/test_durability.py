@@ -16,7 +16,7 @@ from stepwell.bench.durability.adds import lost_adds
 from stepwell.bench.durability.failover import failover
 from stepwell.bench.durability.survival import POWER_LOSS, PROCESS_KILL, survival
 from stepwell.bench.durability.valkey import AOF_ALWAYS, AOF_EVERYSEC, AOF_NO, NONE, RDB
-from stepwell.bench.parts.children import environment
+from stepwell.processes.children import environment
 
 SECONDS = 0.3
 OVER_A_SYNC_SECONDS = 2.8

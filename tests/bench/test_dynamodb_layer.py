@@ -49,7 +49,7 @@ accounts = count(100000000001)
 
 @contextmanager
 def child(arguments: list[str], folder: Path, health: str, extra: dict[str, str] | None = None) -> Iterator[None]:
-    command = [sys.executable, "-m", "stepwell.bench.parts.child", *arguments]
+    command = [sys.executable, "-m", "stepwell.processes.child", *arguments]
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=os.environ | (extra or {})
     )

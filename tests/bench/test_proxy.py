@@ -92,9 +92,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
         routes = [f"redis={places.redis_port}:{places.valkey_port}", f"web={places.http_port}:{web.server_port}"]
         arguments = [str(places.fired_file), str(places.control_port), *routes]
         stack.enter_context(
-            child(
-                [sys.executable, "-m", "stepwell.bench.parts.child", "stepwell.bench.parts.proxy", *arguments], folder
-            )
+            child([sys.executable, "-m", "stepwell.processes.child", "stepwell.bench.parts.proxy", *arguments], folder)
         )
         for port in (places.valkey_port, places.control_port):
             wait_for(port)

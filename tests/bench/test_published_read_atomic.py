@@ -12,7 +12,6 @@ from stepwell.bench.durability.valkey import MODES, NONE, Valkey
 from stepwell.bench.history import Op
 from stepwell.bench.oracles.anomalies import Verdict
 from stepwell.bench.oracles.fractures import fractured_reads, read_own_writes
-from stepwell.bench.parts.children import free_ports
 from stepwell.bench.published import read_atomic
 from stepwell.bench.published.read_atomic import (
     EVENTUAL,
@@ -27,6 +26,7 @@ from stepwell.bench.published.read_atomic import (
     run_t2,
 )  # fmt: skip
 from stepwell.bench.published.read_atomic_stores import Grouped, Lagging, Log, ReadAtomic, Store
+from stepwell.processes.children import free_ports
 
 pytestmark = pytest.mark.e2e
 

@@ -122,7 +122,7 @@ def test_what_fails_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_a_child_ends_when_the_pipe_of_its_parent_closes(command: list[str]) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-m", "stepwell.bench.parts.child", *command],
+        [sys.executable, "-m", "stepwell.processes.child", *command],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
     )  # fmt: skip

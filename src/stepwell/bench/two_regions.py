@@ -28,8 +28,8 @@ from stepwell.bench.oracles.anomalies import Verdict
 from stepwell.bench.oracles.staleness import read_your_writes
 from stepwell.bench.parts.aws import client
 from stepwell.bench.parts.backends import emulator
-from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, free_ports, module
 from stepwell.bench.parts.dynamodb_layer.layer import CONTROL_PATH, Behaviours, GlobalTables, LayerControl
+from stepwell.processes.children import START_SECONDS, Child, answers_http, free_ports, module
 
 REGIONS = ("us-east-1", "eu-west-1")
 LAG_SECONDS = (0.0, 0.05, 0.5)

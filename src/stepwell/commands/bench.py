@@ -256,7 +256,6 @@ def _run(
     cost_ceiling: float, load: float, prices: Path | None, round_trips: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Runs, writes the files, shows, and ends with the exit code. With `keep` there is always a folder for them."""
-    from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.plan import Plan
     from stepwell.bench.report.data import Budget
     from stepwell.bench.report.progress import progress
@@ -266,6 +265,7 @@ def _run(
     from stepwell.bench.series import repeated
     from stepwell.commands import output
     from stepwell.pricing.settings import UnusableSettings
+    from stepwell.processes.children import BackEndFailed
 
     seed = random.randrange(_SEEDS) if seed is None else seed
     # The seed says what is repeated; the clock keeps the names of one run from being those of another.

@@ -25,9 +25,9 @@ def flexibility(strategies: tuple[str, ...], markdown: bool) -> None:
     require_parts()
     from stepwell.bench.flexibility import run, shown
     from stepwell.bench.flexibility.changes import WAYS
-    from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.report.progress import progress
     from stepwell.commands import output
+    from stepwell.processes.children import BackEndFailed
 
     if unknown := [name for name in strategies if name not in WAYS]:
         raise click.UsageError(f"there is no change test of {unknown[0]!r}; there is one of {', '.join(WAYS)}")

@@ -85,9 +85,9 @@ def run_own(
 
 def _measuring(work: Callable[[Callable[[str, float], None]], Outcome]) -> Outcome:
     from stepwell.bench.own import UnusableProject
-    from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.report.progress import progress
     from stepwell.commands import output
+    from stepwell.processes.children import BackEndFailed
 
     try:
         with progress(output.stderr()) as notify:

@@ -21,10 +21,10 @@ def pitfalls(names: tuple[str, ...], markdown: bool) -> None:
       stepwell bench pitfalls --markdown > pitfalls.md
     """
     require_parts()
-    from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.pitfalls import run, shown
     from stepwell.bench.report.progress import progress
     from stepwell.commands import output
+    from stepwell.processes.children import BackEndFailed
 
     if unknown := [name for name in names if name not in run.PAIRS]:
         raise click.UsageError(f"there is no pair {unknown[0]!r}; there are {', '.join(run.PAIRS)}")

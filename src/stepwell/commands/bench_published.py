@@ -30,10 +30,10 @@ def published(tables: tuple[str, ...]) -> None:
     """
     require_parts()
     from stepwell.bench.durability.sentinel import NotSettled
-    from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.published.t3 import WorkflowFailed
     from stepwell.bench.published.tables import TABLES, lines
     from stepwell.commands import output
+    from stepwell.processes.children import BackEndFailed
 
     sound = True
     for name in dict.fromkeys(tables or _NAMES):

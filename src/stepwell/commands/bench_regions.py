@@ -22,10 +22,10 @@ def regions(seed: int | None) -> None:
       stepwell bench regions --seed 3
     """
     require_parts()
-    from stepwell.bench.parts.children import BackEndFailed
     from stepwell.bench.report.rows import entry
     from stepwell.bench.two_regions import MEASURES, measure
     from stepwell.commands import output
+    from stepwell.processes.children import BackEndFailed
 
     try:
         rows = measure(random.randrange(1 << 24) if seed is None else seed, output.say)

@@ -135,7 +135,7 @@ class TaskSubmitted(Event, frozen=True, kw_only=True):
 
 
 class TaskEnded(Event, frozen=True, kw_only=True):
-    """The Succeeded, Failed and TimedOut events of the three task families; TaskStartFailed and TaskSubmitFailed."""
+    """The Succeeded, Failed, TimedOut, ScheduleFailed, StartFailed and SubmitFailed events of the task families."""
 
     output: Payload | None = None
     error: str | None = None

@@ -6,6 +6,9 @@ import msgspec
 
 from stepwell.machine.payload import Payload
 
+CALL, SCHEDULE, START, SUBMIT = "", "Schedule", "Start", "Submit"
+"""Where a task failed, as the names of AWS's events have it: `TaskFailed`, `ActivityScheduleFailed` ..."""
+
 
 class Stimulus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True, tag_field="_"):
     at: float
@@ -74,18 +77,14 @@ class TaskSucceeded(Stimulus, frozen=True, kw_only=True):
 
 
 class TaskFailed(Stimulus, frozen=True, kw_only=True):
-    """The task failed.
-
-    `stage` tells what AWS has events of their own for: `start` if its call could not be made, `submit` if its job was
-    refused.
-    """
+    """The task failed. `stage` is CALL where its call began, else the first thing that could not be done for it."""
 
     frame: int
     attempt: int
     error: str | None = None
     cause: str | None = None
-    stage: str = ""
     started_at: float | None = None
+    stage: str = CALL
 
 
 class TaskHeartbeat(Stimulus, frozen=True, kw_only=True):

@@ -12,6 +12,13 @@ from stepwell.machine.payload import Payload
 from stepwell.machine.states import complete, prepared
 from stepwell.machine.turn import Failure, Turn
 
+_ENDINGS = {
+    "ActivityScheduled": ("ScheduleFailed",),
+    "LambdaFunctionScheduled": ("ScheduleFailed", "StartFailed"),
+    "TaskScheduled": ("StartFailed", "SubmitFailed"),
+}
+"""How an attempt can fail besides Failed and TimedOut: AWS has these events, and for no other family."""
+
 
 def run_task(turn: Turn, frame: Frame, state: TaskState) -> None:
     """Schedule the next attempt."""
@@ -124,9 +131,11 @@ def task_succeeded(turn: Turn, frame: Frame, stimulus: s.TaskSucceeded) -> None:
 def task_failed(turn: Turn, frame: Frame, stimulus: s.TaskFailed) -> None:
     task = frame.task
     assert task is not None
-    if stimulus.stage != "start":
+    ending = f"{stimulus.stage}Failed"
+    if ending not in _ENDINGS[task.type]:
+        ending = "Failed"
+    if ending not in ("ScheduleFailed", "StartFailed"):
         _ensure_begun(turn, frame, task, stimulus.started_at)
-    ending = f"{stimulus.stage.capitalize()}Failed"
     found = task_failure(stimulus.error, stimulus.cause)
     _fail_attempt(turn, frame, task, ending, stimulus.error, stimulus.cause, found)
 

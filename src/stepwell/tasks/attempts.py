@@ -8,13 +8,13 @@ from stepwell.asl.jsontext import Json
 from stepwell.engine.clock import Clock
 from stepwell.machine.commands import StartTask, WatchJob
 from stepwell.machine.payload import Payload
-from stepwell.machine.stimuli import Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
+from stepwell.machine.stimuli import CALL, Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
 
 
 class TaskError(Exception):
-    """The task failed. `stage` is `start` where its call could not be made, `submit` where a job was refused."""
+    """The task failed, at a stage as TaskFailed has it."""
 
-    def __init__(self, error: str, cause: str, stage: str = "") -> None:
+    def __init__(self, error: str, cause: str, stage: str = CALL) -> None:
         super().__init__(f"{error}: {cause}")
         self.error = error
         self.cause = cause
@@ -42,7 +42,7 @@ async def settle(command: StartTask | WatchJob, clock: Clock, work: Awaitable[Js
     except (TaskError, StatesError) as error:
         return TaskFailed(
             at=clock.now(), frame=command.frame, attempt=command.attempt, error=error.error, cause=error.cause,
-            stage=getattr(error, "stage", ""), started_at=started_at,
+            stage=getattr(error, "stage", CALL), started_at=started_at,
         )  # fmt: skip
     if job is not None:
         return TaskSubmitted(

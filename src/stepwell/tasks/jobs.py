@@ -19,7 +19,7 @@ from stepwell.awsmodels.services import find_operation
 from stepwell.engine.clock import Clock
 from stepwell.machine.commands import StartTask, WatchJob
 from stepwell.machine.payload import Payload
-from stepwell.machine.stimuli import Stimulus
+from stepwell.machine.stimuli import SUBMIT, Stimulus
 from stepwell.tasks.attempts import TaskError, settle
 from stepwell.tasks.calls import CallFailed, CallRefused, Calls, Reply
 from stepwell.tasks.casing import BadParameters, model_name
@@ -67,7 +67,7 @@ class JobKind:
             job = {"type": command.type, "action": command.action.partition(".")[0], "role": command.credentials}
             return {**job, "describe": _filled(self.request, known), "stop": stop if self.stop else None}
         except (KeyError, IndexError, TypeError):
-            raise TaskError(TASK_FAILED, f"The reply names no job to wait for: {encode(reply)}", "submit") from None
+            raise TaskError(TASK_FAILED, f"The reply names no job to wait for: {encode(reply)}", SUBMIT) from None
 
     def result(self, described: Json) -> Json:
         found = _at(self.shown, described)

@@ -17,13 +17,14 @@ from stepwell.asl.jsontext import Json, encode
 from stepwell.awsmodels.services import action_name, find_service
 from stepwell.engine.clock import Clock
 from stepwell.machine.commands import StartTask
+from stepwell.machine.stimuli import CALL, START
 from stepwell.tasks.attempts import Submitted, TaskError
 from stepwell.tasks.calls import CallFailed, CallRefused, Calls, Reply
 from stepwell.tasks.casing import BadParameters, model_name
 from stepwell.tasks.endpoints import NoEndpoint
 from stepwell.tasks.jobs import JOBS
 from stepwell.tasks.metadata import sdk_metadata
-from stepwell.tasks.sdk import not_started
+from stepwell.tasks.sdk import not_started, refused_at
 
 Parameters = dict[str, Any]
 
@@ -107,15 +108,14 @@ class OptimizedTasks:
         """The result, or the job that a `.sync` task has started. Raises `TaskError`."""
         service, action = SERVICES[command.type], command.action.partition(".")[0]
         operation, parameters = _operation(command, service, action)
-        stage = "submit" if command.pattern.startswith("sync") else ""
         try:
             reply = await self._calls.call(
                 execution, operation, parameters, model_name, key=command.idempotency_key, role=command.credentials
             )
         except CallRefused as error:
-            raise refusal(service, operation.service_model, error, stage) from None
+            raise refusal(service, operation.service_model, error, refused_at(command)) from None
         except CallFailed as error:
-            raise TaskError(f"{service.prefix}.SdkClientException", str(error), stage) from None
+            raise TaskError(f"{service.prefix}.SdkClientException", str(error), refused_at(command)) from None
         except (BadParameters, NoEndpoint) as error:
             raise not_started(command, error) from None
         shown = _shown(command.type, action, reply.members)
@@ -141,7 +141,7 @@ def _operation(command: StartTask, service: Service, action: str) -> tuple[Opera
     model = find_service(service.name)
     operation = None if model is None else _find(model, name)
     if operation is None:
-        raise TaskError(RUNTIME, f"Stepwell cannot call '{command.resource}': it is no operation of an API.", "start")
+        raise TaskError(RUNTIME, f"Stepwell cannot call '{command.resource}': it is no operation of an API.", START)
     try:
         return operation, arrange(given)
     except KeyError as error:
@@ -153,7 +153,7 @@ def _find(model: ServiceModel, action: str) -> OperationModel | None:
     return None if name is None else model.operation_model(name)
 
 
-def refusal(service: Service, model: ServiceModel, error: CallRefused, stage: str = "") -> TaskError:
+def refusal(service: Service, model: ServiceModel, error: CallRefused, stage: str = CALL) -> TaskError:
     """An error of the service, in the words of the SDK."""
     shape = model.shape_for_error_code(error.code)
     name = service.unmodeled if shape is None else shape.name.removesuffix("Exception") + "Exception"

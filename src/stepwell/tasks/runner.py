@@ -13,7 +13,7 @@ from stepwell.engine.versions import Versions
 from stepwell.functions.service import FunctionService
 from stepwell.machine.commands import StartTask, WatchJob
 from stepwell.machine.payload import Payload
-from stepwell.machine.stimuli import Stimulus
+from stepwell.machine.stimuli import START, Stimulus
 from stepwell.store.protocol import ExecutionRow
 from stepwell.tasks.activities import Activities
 from stepwell.tasks.apigateway import ApiGatewayTasks
@@ -137,4 +137,4 @@ async def _unknown(command: StartTask) -> Json:
         f"Stepwell cannot call '{command.resource}'. It calls Lambda functions, activities, nested executions, "
         "http:invoke, the integrations in its documentation, and resources of your own: see --resources."
     )
-    raise TaskError(RUNTIME, cause, "start")
+    raise TaskError(RUNTIME, cause, START)

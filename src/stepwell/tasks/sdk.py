@@ -7,6 +7,7 @@ from stepwell.asl.jsontext import Json
 from stepwell.awsmodels.integrations import SDK
 from stepwell.awsmodels.services import find_operation, pascal_case
 from stepwell.machine.commands import StartTask
+from stepwell.machine.stimuli import CALL, START, SUBMIT
 from stepwell.tasks.attempts import TaskError
 from stepwell.tasks.calls import CallFailed, CallRefused, Calls
 from stepwell.tasks.casing import BadParameters, sdk_name
@@ -23,27 +24,33 @@ class SdkTasks:
         """The reply's members. Raises `TaskError`."""
         operation = find_operation(command.type.removeprefix(SDK), command.action.partition(".")[0])
         if operation is None or operation.has_event_stream_output:
-            raise TaskError(RUNTIME, f"There is no operation '{command.resource}' that a Task can call.", "start")
+            raise TaskError(RUNTIME, f"There is no operation '{command.resource}' that a Task can call.", START)
         try:
             reply = await self._calls.call(
                 execution, operation, command.input.value, sdk_name,
                 key=command.idempotency_key, role=command.credentials,
             )  # fmt: skip
         except CallRefused as error:
-            raise TaskError(_error_name(operation, error.code), _cause(operation, error)) from None
+            raise TaskError(_error_name(operation, error.code), _cause(operation, error), refused_at(command)) from None
         except CallFailed as error:
-            raise TaskError(f"{_prefix(operation)}.SdkClientException", f"{error} (SDK Attempt Count: 1)") from None
+            cause = f"{error} (SDK Attempt Count: 1)"
+            raise TaskError(f"{_prefix(operation)}.SdkClientException", cause, refused_at(command)) from None
         except (BadParameters, NoEndpoint) as error:
             raise not_started(command, error) from None
         return reply.members
 
 
+def refused_at(command: StartTask) -> str:
+    """The stage at which a call that a service refuses has failed: what is waited for was not even submitted."""
+    return SUBMIT if command.pattern else CALL
+
+
 def not_started(command: StartTask, error: Exception) -> TaskError:
     """The call could not be made at all. AWS's words around the parameters' faults."""
     if isinstance(error, NoEndpoint):
-        return TaskError(RUNTIME, f"'{command.resource}' cannot be called: {error}", "start")
+        return TaskError(RUNTIME, f"'{command.resource}' cannot be called: {error}", START)
     parameters = command.input.text
-    return TaskError(RUNTIME, f"The Parameters '{parameters}' could not be used to start the Task: [{error}]", "start")
+    return TaskError(RUNTIME, f"The Parameters '{parameters}' could not be used to start the Task: [{error}]", START)
 
 
 def _prefix(operation: OperationModel) -> str:

@@ -16,7 +16,7 @@ from stepwell.bench.own import outside
 from stepwell.bench.own.identity import token
 from stepwell.bench.parts import sink
 from stepwell.bench.parts.backends import valkey
-from stepwell.bench.parts.children import Child, free_ports, listens
+from stepwell.processes.children import Child, free_ports, listens
 
 REQUEST = token(1, 7)
 

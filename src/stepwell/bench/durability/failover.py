@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from stepwell.bench.durability.adds import Survival, lost_adds
 from stepwell.bench.durability.sentinel import Load, Place, clients, cluster
-from stepwell.bench.parts.children import free_ports
+from stepwell.processes.children import free_ports
 
 _NODES = 3
 _PERIOD_SECONDS = 0.001

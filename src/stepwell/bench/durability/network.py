@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from stepwell.bench.parts.children import BackEndFailed, Child, program
+from stepwell.processes.children import BackEndFailed, Child, program
 
 _PREFIX = "10.77.0"
 _CABLE = "cable"

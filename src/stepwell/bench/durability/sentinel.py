@@ -20,7 +20,7 @@ from stepwell.bench.durability import adds
 from stepwell.bench.durability.adds import MASTER
 from stepwell.bench.durability.valkey import MODES, NONE, Valkey
 from stepwell.bench.history import Op
-from stepwell.bench.parts.children import BackEndFailed, environment
+from stepwell.processes.children import BackEndFailed, environment
 
 _DOWN_MILLISECONDS = 1000
 _FAILOVER_MILLISECONDS = 3000

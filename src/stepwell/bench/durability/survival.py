@@ -14,7 +14,7 @@ from stepwell.bench.durability.adds import Adder, Survival, lost_adds
 from stepwell.bench.durability.valkey import MODES, Valkey
 from stepwell.bench.history import Op
 from stepwell.bench.oracles.anomalies import Verdict
-from stepwell.bench.parts.children import free_ports
+from stepwell.processes.children import free_ports
 
 PROCESS_KILL, POWER_LOSS = "process-kill", "power-loss"
 FAILURES = (PROCESS_KILL, POWER_LOSS)

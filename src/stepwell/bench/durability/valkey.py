@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from stepwell.bench.durability.adds import MEMBERS, connect
-from stepwell.bench.parts.children import Child, program
+from stepwell.processes.children import Child, program
 
 NONE, RDB, AOF_NO, AOF_EVERYSEC, AOF_ALWAYS = "none", "rdb", "aof-no", "aof-everysec", "aof-always"
 

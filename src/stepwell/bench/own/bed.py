@@ -27,8 +27,8 @@ from stepwell.bench.own.state import State
 from stepwell.bench.own.template import FUNCTIONS, MACHINES, Members, Project, UnusableProject
 from stepwell.bench.parts.aws import client
 from stepwell.bench.parts.backends import ACCOUNT, REDIS, BackEnds, back_ends
-from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, environment, free_ports, module
 from stepwell.bench.parts.workplace import OPS
+from stepwell.processes.children import START_SECONDS, Child, answers_http, environment, free_ports, module
 
 OUTSIDE = "outside"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from stepwell import __version__
 from stepwell.bench.parts import postgresql
-from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, free_ports, listens, module, program
 from stepwell.bench.parts.proxy import ProxyControl
+from stepwell.processes.children import START_SECONDS, Child, answers_http, free_ports, listens, module, program
 
 ACCOUNT = "123456789012"
 """Endpoints and emulators take it from an access key of twelve digits, which is what the functions have as well."""
@@ -147,5 +147,5 @@ def _emulator(port: int) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         # At its start it removes containers that it takes for its own, and the benchmark has no business with any.
         "DOCKER_HOST": "unix:///nonexistent",
-        "BENCH_SWITCH_SECONDS": _SWITCH_SECONDS,
+        "CHILD_SWITCH_SECONDS": _SWITCH_SECONDS,
     }

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from stepwell.bench.parts.children import USER, BackEndFailed, Child, listens, program
+from stepwell.processes.children import USER, BackEndFailed, Child, listens, program
 
 _DATABASE, _SUPERUSER = "postgres", "bench"
 _UNPRIVILEGED = "nobody"

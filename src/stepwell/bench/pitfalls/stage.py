@@ -25,9 +25,9 @@ from stepwell.bench.history import ACKNOWLEDGE, Effect, Fired, Op, Status, read_
 from stepwell.bench.load.deploy import archive
 from stepwell.bench.parts.aws import REGION, client
 from stepwell.bench.parts.backends import ACCOUNT, REDIS, BackEnds, back_ends
-from stepwell.bench.parts.children import START_SECONDS, Child, answers_http, free_ports, module
 from stepwell.bench.parts.dynamodb_layer.layer import CONTROL_PATH, LayerControl
 from stepwell.bench.parts.sink import EFFECTS, FIRED
+from stepwell.processes.children import START_SECONDS, Child, answers_http, free_ports, module
 
 CLIENTS = 8
 """At once, and with it how many workers the function has."""

@@ -25,9 +25,9 @@ from stepwell.bench.durability.valkey import MODES, NONE, Valkey
 from stepwell.bench.history import Op
 from stepwell.bench.oracles.anomalies import Verdict
 from stepwell.bench.oracles.fractures import fractured_reads, read_own_writes
-from stepwell.bench.parts.children import free_ports
 from stepwell.bench.published.criterion import Criterion
 from stepwell.bench.published.read_atomic_stores import Direct, Grouped, Lagging, Log, ReadAtomic, Store
+from stepwell.processes.children import free_ports
 
 OBJECTS, EVENTUAL, REDIS, TRANSACTIONAL, SHIM = (
     "object store, eventual", "key-value, eventual", "Redis", "key-value, transactional", "read-atomic shim",

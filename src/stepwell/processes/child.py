@@ -1,7 +1,7 @@
-"""`python -m stepwell.bench.parts.child MODULE ARGUMENT...` or `- PROGRAM ...`: runs it no longer than the benchmark.
+"""`python -m stepwell.processes.child MODULE ARGUMENT...` or `- PROGRAM ...`: runs it no longer than its parent.
 
-Its standard input is a pipe whose other end the benchmark holds. When that closes, however the benchmark ended, the
-process gets SIGTERM.
+Its standard input is a pipe whose other end the parent holds. When that closes, however the parent ended, the process
+gets SIGTERM.
 """
 
 import os
@@ -20,7 +20,7 @@ def _end_with_parent() -> None:
 
 def _run_program(command: list[str]) -> int:
     """A program that is not Python: ended when this process is asked to end, and this process ends with it."""
-    uid, _, gid = os.environ.pop("BENCH_USER", "").partition(":")
+    uid, _, gid = os.environ.pop("CHILD_USER", "").partition(":")
     owner: dict[str, Any] = {"user": int(uid), "group": int(gid), "extra_groups": []} if uid else {}
     program = subprocess.Popen(command, stdin=subprocess.DEVNULL, **owner)
     signal.signal(signal.SIGTERM, lambda *_: program.terminate())
@@ -29,7 +29,7 @@ def _run_program(command: list[str]) -> int:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if seconds := os.environ.get("BENCH_SWITCH_SECONDS"):
+    if seconds := os.environ.get("CHILD_SWITCH_SECONDS"):
         sys.setswitchinterval(float(seconds))
     sys.argv = sys.argv[1:]
     if sys.argv[0] == "-":

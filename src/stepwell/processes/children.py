@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 START_SECONDS = 20.0
-USER = "BENCH_USER"
+USER = "CHILD_USER"
 """The variable that says as whom a program is to run, uid:gid, where that is somebody else."""
 
 _STOP_SECONDS = 5.0
@@ -60,8 +60,8 @@ def listens(port: int) -> Callable[[], bool]:
 
 
 def module(name: str, *arguments: str) -> tuple[str, ...]:
-    """The command that runs a Python module which ends when the benchmark does, however that ended."""
-    return (sys.executable, "-P", "-m", "stepwell.bench.parts.child", name, *arguments)
+    """The command that runs a Python module which ends when this process does, however that ended."""
+    return (sys.executable, "-P", "-m", "stepwell.processes.child", name, *arguments)
 
 
 def program(*command: str) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ class Child:
             self._process = subprocess.Popen(
                 list(self.command), stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, cwd=self.work,
                 env={**environment(self.work), **self.extra},
-                process_group=0,  # Ctrl-C is for the benchmark, which stops them in order.
+                process_group=0,  # Ctrl-C is for their parent, which stops them in order.
             )  # fmt: skip
 
     def wait(self, deadline: float) -> None:
@@ -138,7 +138,7 @@ class Child:
 
 
 def environment(work: Path) -> dict[str, str]:
-    """Only what a Python program needs: no credentials, profiles or endpoints of whoever runs the benchmark."""
+    """Only what a Python program needs: no credentials, profiles or endpoints of whoever started the parent."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ}
     # Absolute, because children do not run where we do.
     path = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry)
