@@ -7,6 +7,7 @@ import click
 
 from stepwell.api.server import Server
 from stepwell.commands.client import DEFAULT_URL
+from stepwell.commands.emulating import emulated
 from stepwell.commands.hosting import Hosting, Interrupted, host, is_loopback
 from stepwell.commands.output import say, section
 from stepwell.project.deploy import Deployed, deploy
@@ -22,7 +23,11 @@ def default_store(folder: Path) -> str:
 
 def up(plan: Plan, hosting: Hosting) -> None:
     """Serves a project until a signal comes."""
+    with emulated(plan, hosting, plan.folder / FOLDER / "aws", keep=hosting.store_url != "memory:") as (plan, hosting):
+        _up(plan, hosting)
 
+
+def _up(plan: Plan, hosting: Hosting) -> None:
     def work(server: Server) -> None:
         url = _announce(server, hosting)
         key = hosting.keyring.first if hosting.keyring else None

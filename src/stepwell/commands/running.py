@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def run_there(endpoint: Endpoint, machine: str, input: str, name: str | None) ->
 
 def run_here(plan: Plan, machine: MachinePlan, input: str, name: str | None, limits: str) -> int:
     """Runs a state machine of a project in this process, with a store in memory; returns the exit code."""
+    from stepwell.commands.emulating import emulated
     from stepwell.commands.hosting import Hosting, Interrupted, host
     from stepwell.project.deploy import deploy
 
@@ -50,7 +52,11 @@ def run_here(plan: Plan, machine: MachinePlan, input: str, name: str | None, lim
             return execute(client, find_machine(client, machine.name), input, name)
 
     try:
-        return host(Hosting(store_url="memory:", limits=limits), work, stay=False)
+        with (
+            tempfile.TemporaryDirectory(prefix="stepwell-aws-", ignore_cleanup_errors=True) as folder,
+            emulated(plan, Hosting(store_url="memory:", limits=limits), Path(folder), keep=False) as (_, hosting),
+        ):
+            return host(hosting, work, stay=False)
     except Interrupted:
         say("Stopped before its end; nothing of it was kept.")
         return INTERRUPTED

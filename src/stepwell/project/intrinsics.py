@@ -320,6 +320,7 @@ _NAME_PROPERTIES = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
+    "AWS::SecretsManager::Secret": "Name",
     "AWS::Serverless::Function": "FunctionName",
     "AWS::Serverless::SimpleTable": "TableName",
     "AWS::Serverless::StateMachine": "Name",

@@ -9,6 +9,21 @@ PARTITION = "aws"
 DEFAULT_ROLE = f"arn:aws:iam::{ACCOUNT}:role/stepwell"
 
 
+EMULATED_TYPES = frozenset(
+    {
+        "AWS::DynamoDB::Table",
+        "AWS::Events::EventBus",
+        "AWS::S3::Bucket",
+        "AWS::SNS::Subscription",
+        "AWS::SNS::Topic",
+        "AWS::SQS::Queue",
+        "AWS::SecretsManager::Secret",
+        "AWS::Serverless::SimpleTable",
+    }
+)
+"""Resource types of other services that an emulator can be given."""
+
+
 class ProjectError(Exception):
     """A project cannot be deployed; the text says where, what is missing and what to do."""
 
@@ -102,6 +117,16 @@ class AliasPlan:
     description: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsResource:
+    """Something of another AWS service, by its CloudFormation type and the settled properties of it."""
+
+    logical_id: str
+    type: str
+    name: str
+    properties: dict[str, object]
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """Something that the project holds and that is not deployed. `type` is a resource type or a property's name."""
@@ -113,7 +138,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one project deploys. `folder` is the project's folder: nothing outside of it is read."""
+    """What one project deploys. `folder` is the project's folder: nothing outside of it is read.
+
+    `aws` is what an emulator can be given; it stands among what is `skipped`, too, because an endpoint has none of it.
+    """
 
     folder: Path
     functions: tuple[FunctionPlan, ...] = ()
@@ -121,6 +149,7 @@ class Plan:
     activities: tuple[ActivityPlan, ...] = ()
     versions: tuple[VersionPlan, ...] = ()
     aliases: tuple[AliasPlan, ...] = ()
+    aws: tuple[AwsResource, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
 

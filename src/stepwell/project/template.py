@@ -11,8 +11,10 @@ from stepwell.project.files import YamlDocument, inside, parse_json, parse_yaml,
 from stepwell.project.intrinsics import IntrinsicError, Resolver, short_tag
 from stepwell.project.plan import (
     DEFAULT_ROLE,
+    EMULATED_TYPES,
     ActivityPlan,
     AliasPlan,
+    AwsResource,
     FunctionPlan,
     MachinePlan,
     Plan,
@@ -124,7 +126,7 @@ class _Template:
         self.layers = self._layers()
 
     def plan(self) -> Plan:
-        functions, machines, activities, versions, aliases = [], [], [], [], []
+        functions, machines, activities, versions, aliases, aws = [], [], [], [], [], []
         for logical_id, resource in self._in_order():
             kind, properties = resource["Type"], resource.get("Properties") or {}
             if not self._is_wanted(logical_id, resource):
@@ -139,6 +141,9 @@ class _Template:
                 versions.append(self._version(logical_id, properties))
             elif kind == ALIAS:
                 aliases.append(self._alias(logical_id, properties))
+            elif kind in EMULATED_TYPES:
+                aws.append(self._aws(logical_id, kind, properties))
+                self.skipped.append(Skipped(logical_id, kind, _reason(kind)))
             elif kind != LAYER and logical_id in self.document.value["Resources"]:
                 self.skipped.append(Skipped(logical_id, kind, _reason(kind)))
         for text in self.resolver.unknown:
@@ -153,6 +158,7 @@ class _Template:
             activities=tuple(activities),
             versions=tuple(versions),
             aliases=tuple(aliases),
+            aws=tuple(aws),
             skipped=tuple(dict.fromkeys(self.skipped)),
         )
 
@@ -323,6 +329,15 @@ class _Template:
         return AliasPlan(
             logical_id=logical_id, name=name, arn=arn, routes=routes, description=get("Description", _string, "")
         )  # fmt: skip
+
+    def _aws(self, logical_id: str, kind: str, properties: dict[str, Any]) -> AwsResource:
+        known = dict(self.resolver.unknown)
+        with self._located(logical_id):
+            settled = _mapping(self.resolver.resolve(properties))
+            name = self.resolver.name(logical_id)
+        # What only AWS knows of a key or a policy is no loss to an emulator, and not worth a remark.
+        self.resolver.unknown = known
+        return AwsResource(logical_id=logical_id, type=kind, name=name, properties=settled)
 
     def _getter(self, logical_id: str, properties: dict[str, Any], known: frozenset[str]) -> "_Getter":
         """Gives properties, settled and converted; what nobody will ask for is listed."""

@@ -15,6 +15,7 @@ from stepwell import __version__
 from stepwell.bench.parts import postgresql
 from stepwell.bench.parts.proxy import ProxyControl
 from stepwell.processes.children import START_SECONDS, Child, answers_http, free_ports, listens, module, program
+from stepwell.processes.emulator import emulator as ministack
 
 ACCOUNT = "123456789012"
 """Endpoints and emulators take it from an access key of twelve digits, which is what the functions have as well."""
@@ -102,7 +103,8 @@ def back_ends(work: Path, needed: Collection[str] = ()) -> Iterator[BackEnds]:
 
 def emulator(work: Path, port: int) -> Child:
     """DynamoDB, SQS and S3, played by ministack."""
-    return Child(AWS, work, module("ministack"), _http(port, "_ministack/health"), _emulator(port))
+    options = {"SERVICES": "dynamodb,sqs,s3,sns,ses", "CHILD_SWITCH_SECONDS": _SWITCH_SECONDS}
+    return ministack(AWS, work, port, options)
 
 
 def valkey(port: int, *options: str) -> tuple[str, ...]:
@@ -137,15 +139,3 @@ def _stepwell(work: Path, port: int, aws_url: str) -> tuple[str, ...]:
     options = {"--port": str(port), "--store": store, "--data-dir": str(work / "functions"), "--limits": "aws"}
     flat = [part for option in options.items() for part in option]
     return module("stepwell", "serve", *flat, "--aws-endpoint", aws_url)
-
-
-def _emulator(port: int) -> dict[str, str]:
-    return {
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "SERVICES": "dynamodb,sqs,s3,sns,ses",
-        "LOG_LEVEL": "WARNING",
-        # At its start it removes containers that it takes for its own, and the benchmark has no business with any.
-        "DOCKER_HOST": "unix:///nonexistent",
-        "CHILD_SWITCH_SECONDS": _SWITCH_SECONDS,
-    }
