@@ -65,8 +65,10 @@ def _message(error: Exception) -> str:
     from stepwell.api.credentials import CredentialsError
     from stepwell.project.plan import ProjectError
     from stepwell.store.protocol import StoreError
+    from stepwell.tasks.connections import BadConnections
+    from stepwell.tasks.custom import BadResource
 
-    if isinstance(error, ProjectError | StoreError | CredentialsError):
+    if isinstance(error, ProjectError | StoreError | CredentialsError | BadConnections | BadResource):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

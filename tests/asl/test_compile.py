@@ -491,3 +491,15 @@ def test_junk_anywhere_gives_diagnostics_and_nothing_else(data: st.DataObject, d
         definition = replaced(definition, place, data.draw(JUNK))
     for diagnostic in check_definition(json.dumps(definition)):
         assert diagnostic.code and diagnostic.message and diagnostic.severity == "ERROR"
+
+
+def test_a_resource_that_nobody_recognizes() -> None:
+    states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::acme:charge", "End": True}}
+    text = json.dumps({"StartAt": "T", "States": states})
+    assert check_definition(text) == []
+    [found] = check_definition(text, recognizes=lambda resource: resource.type != "acme")
+    assert (found.code, found.location) == (SCHEMA, "/States/T/Resource")
+    assert found.message == (
+        "The resource provided arn:aws:states:::acme:charge is not recognized. The value is not a valid resource ARN, "
+        "or the resource is not available in this region."
+    )

@@ -12,7 +12,7 @@ from stepwell.engine.engine import Engine
 from stepwell.engine.starts import start_request
 from stepwell.machine.execution import RUNNING, Execution
 from stepwell.machine.payload import EMPTY, Payload
-from stepwell.tasks.runner import Tasks
+from stepwell.tasks.runner import Outside, Tasks
 
 ARN = "arn:aws:states:us-east-1:123456789012"
 ROLE = "arn:aws:iam::123456789012:role/r"
@@ -34,7 +34,8 @@ def activity_arn(name: str) -> str:
 class House:
     """One server without its HTTP part. After `vanish`, `open` makes the next one on the same store."""
 
-    def __init__(self, store: Any, functions: Any, limits: str = "aws") -> None:
+    def __init__(self, store: Any, functions: Any, limits: str = "aws", outside: Outside | None = None) -> None:
+        self.outside = outside
         self.inner = store
         self.clock = ManualClock()
         self.functions = functions
@@ -43,7 +44,7 @@ class House:
     async def open(self) -> None:
         self.store = FaultyStore(self.inner)
         self.catalog = Catalog(self.inner, self.clock)
-        self.tasks = Tasks(self.functions, self.catalog, self.clock, self.limits)
+        self.tasks = Tasks(self.functions, self.catalog, self.clock, self.limits, self.outside)
         self.engine = Engine(self.store, self.catalog.program, self.tasks, self.clock)  # type: ignore[arg-type]
         self.tasks.attach(self.engine)
         await self.engine.start()
@@ -56,6 +57,7 @@ class House:
 
     async def close(self) -> None:
         await self.engine.close()
+        await self.tasks.close()
 
     async def create(self, name: str, type: str = "STANDARD", **states: Any) -> str:
         """Create a machine that starts at the first state; its ARN."""

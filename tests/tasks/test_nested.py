@@ -323,10 +323,3 @@ async def test_deep_nesting(house: House) -> None:
     for _ in range(5):
         output = output["Output"]
     assert output == {"by": "child"}
-
-
-async def test_service_that_is_not_called_yet_says_so(house: House) -> None:
-    state = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {}, "End": True}
-    ended = await house.finish(await parent(house, state))
-    assert ended.error == "States.Runtime"
-    assert "arn:aws:states:::sqs:sendMessage" in (ended.cause or "")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from stepwell.commands.hosting import Hosting
 from stepwell.commands.output import say
 from stepwell.processes.children import START_SECONDS, BackEndFailed, free_ports
 from stepwell.processes.emulator import MODULE, emulator, is_installed
-from stepwell.project.aws import create, needed_services
+from stepwell.project.aws import CREATED, create, needed_services
 from stepwell.project.plan import Plan
 from stepwell.tasks.endpoints import Endpoints
 
@@ -41,7 +41,10 @@ def emulated(plan: Plan, hosting: Hosting, folder: Path, *, keep: bool) -> Itera
         child.wait(time.monotonic() + START_SECONDS)
         url = f"http://127.0.0.1:{port}"
         say(f"{MODULE} plays other AWS services on {url} ({', '.join(sorted(missing))})")
-        yield _created(plan, url), dataclasses.replace(hosting, aws_endpoints={"": url, **hosting.aws_endpoints})
+        yield (
+            _created(plan, url, missing.keys()),
+            dataclasses.replace(hosting, aws_endpoints={"": url, **hosting.aws_endpoints}),
+        )
     except BackEndFailed as error:
         raise click.ClickException(str(error)) from None
     finally:
@@ -61,13 +64,14 @@ def _kept(folder: Path) -> dict[str, str]:
     }
 
 
-def _created(plan: Plan, url: str) -> Plan:
+def _created(plan: Plan, url: str, services: Collection[str]) -> Plan:
     """The plan without what the emulator now has among what is not deployed."""
     endpoints = Endpoints({"": url})
+    mine = [resource for resource in plan.aws if CREATED[resource.type][0] in services]
     try:
-        failed = create(plan, endpoints, lambda text: say(f"  {text}", "dim"))
+        failed = create(mine, endpoints, lambda text: say(f"  {text}", "dim"))
     finally:
         endpoints.close()
-    tried = {(resource.logical_id, resource.type) for resource in plan.aws}
+    tried = {(resource.logical_id, resource.type) for resource in mine}
     skipped = [item for item in plan.skipped if (item.logical_id, item.type) not in tried]
     return dataclasses.replace(plan, skipped=(*skipped, *failed))

@@ -44,7 +44,7 @@ def _evaluation_failure(turn: Turn, frame: Frame, error: StatesError) -> Failure
     """The failure that it is, after the event that AWS has for a failed query."""
     cause = error.cause
     if not cause.startswith("The state/task "):
-        cause = _while_executing(frame, cause)
+        cause = while_executing(frame, cause)
     if error.error == QUERY_EVALUATION_ERROR:
         # AWS gives this event the previousEventId of the state's own Entered event, except in a Wait.
         just_entered = frame.previous == frame.entered and turn.program.states[frame.state].type != "Wait"
@@ -58,7 +58,7 @@ def _evaluation_failure(turn: Turn, frame: Frame, error: StatesError) -> Failure
     return failure(error.error, cause)
 
 
-def _while_executing(frame: Frame, cause: str) -> str:
+def while_executing(frame: Frame, cause: str) -> str:
     """AWS's words around the cause of what is not a task's own error."""
     state = f"the state '{frame.state}' (entered at the event id #{frame.entered})"
     return f"An error occurred while executing {state}. {cause}"

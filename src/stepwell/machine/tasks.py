@@ -1,12 +1,12 @@
 """Task states: schedule an attempt, follow it, settle it once."""
 
-from stepwell.asl.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StatesError
+from stepwell.asl.errors import HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, StatesError
 from stepwell.asl.program import TaskState
 from stepwell.machine import records as r
 from stepwell.machine import stimuli as s
 from stepwell.machine.commands import DropTask, StartTask, WatchJob
 from stepwell.machine.execution import Frame, OpenTask
-from stepwell.machine.failure import fail, failure, stop_work, task_failure
+from stepwell.machine.failure import fail, failure, stop_work, task_failure, while_executing
 from stepwell.machine.identity import idempotency_key, task_token
 from stepwell.machine.payload import Payload
 from stepwell.machine.states import complete, prepared
@@ -136,7 +136,10 @@ def task_failed(turn: Turn, frame: Frame, stimulus: s.TaskFailed) -> None:
         ending = "Failed"
     if ending not in ("ScheduleFailed", "StartFailed"):
         _ensure_begun(turn, frame, task, stimulus.started_at)
-    found = task_failure(stimulus.error, stimulus.cause)
+    cause = stimulus.cause
+    if stimulus.stage == s.START and stimulus.error == RUNTIME:
+        cause = while_executing(frame, cause or "")
+    found = task_failure(stimulus.error, cause)
     _fail_attempt(turn, frame, task, ending, stimulus.error, stimulus.cause, found)
 
 

@@ -6,13 +6,13 @@ Properties are CloudFormation's, which are the members of the services' own call
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stepwell.awsmodels.services import find_service
-from stepwell.project.plan import ACCOUNT, REGION, Plan, Skipped
+from stepwell.project.plan import ACCOUNT, REGION, AwsResource, Plan, Skipped
 from stepwell.tasks.endpoints import OWN_SERVICES, Endpoints
 from stepwell.tasks.optimized import SERVICES
 
@@ -45,10 +45,10 @@ def _client_name(sdk: bool, name: str) -> str:
     return name if model is None else str(model.service_name)
 
 
-def create(plan: Plan, endpoints: Endpoints, progress: Callable[[str], None]) -> list[Skipped]:
+def create(resources: Iterable[AwsResource], endpoints: Endpoints, progress: Callable[[str], None]) -> list[Skipped]:
     """Create what is not there yet; gives what could not be created, and why."""
     failed = []
-    for resource in plan.aws:
+    for resource in resources:
         service, make = CREATED[resource.type]
         try:
             make(endpoints.client(service, REGION, ACCOUNT), resource.name, resource.properties)

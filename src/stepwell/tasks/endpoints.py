@@ -71,7 +71,7 @@ def _variable(service: str) -> str:
 
 @cache
 def _client_names() -> frozenset[str]:
-    return frozenset(Session().get_available_services())
+    return frozenset(_session().get_available_services())
 
 
 class Endpoints:
@@ -83,7 +83,6 @@ class Endpoints:
         """`configured` is what `parse_endpoints` gives; `own` tells Stepwell's own URL once it is known."""
         self._configured = dict(configured or {})
         self._own = own or (lambda: None)
-        self._session = Session()
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, str], Any] = {}
 
@@ -106,25 +105,10 @@ class Endpoints:
         """
         url = self.url(service)
         key = service, region, account
-        with self._lock:  # a session makes one client at a time
+        with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._make(service, region, account, url)
+                self._clients[key] = _make(service, region, account, url)
             return self._clients[key]
-
-    def _make(self, service: str, region: str, account: str, url: str) -> Any:
-        shared: dict[str, Any] = {
-            "retries": {"total_max_attempts": 1}, "max_pool_connections": CONNECTIONS, "parameter_validation": False,
-            "connect_timeout": CONNECT_SECONDS, "read_timeout": ANSWER_SECONDS,
-            # AWS's SDK asks for no checksum of what it reads, as recorded s3:getObject replies show.
-            "response_checksum_validation": "when_required",
-        }  # fmt: skip
-        if url == REAL:
-            return self._session.create_client(service, region_name=region, config=Config(**shared))
-        config = Config(**shared, inject_host_prefix=False, s3={"addressing_style": "path"}, proxies={})
-        return self._session.create_client(
-            service, region_name=region, endpoint_url=url, config=config,
-            aws_access_key_id=account, aws_secret_access_key="stepwell",
-        )  # fmt: skip
 
     def for_functions(self) -> tuple[str | None, dict[str, str]]:
         """The URL of all services, and those of single ones by their names in the variables of AWS's SDKs."""
@@ -140,3 +124,30 @@ class Endpoints:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
+
+
+_making = threading.Lock()
+"""A session makes one client at a time."""
+
+
+@cache
+def _session() -> Session:
+    """One for all: it keeps the models that it has read."""
+    return Session()
+
+
+def _make(service: str, region: str, account: str, url: str) -> Any:
+    shared: dict[str, Any] = {
+        "retries": {"total_max_attempts": 1}, "max_pool_connections": CONNECTIONS, "parameter_validation": False,
+        "connect_timeout": CONNECT_SECONDS, "read_timeout": ANSWER_SECONDS,
+        # AWS's SDK asks for no checksum of what it reads, as recorded s3:getObject replies show.
+        "response_checksum_validation": "when_required",
+    }  # fmt: skip
+    with _making:
+        if url == REAL:
+            return _session().create_client(service, region_name=region, config=Config(**shared))
+        config = Config(**shared, inject_host_prefix=False, s3={"addressing_style": "path"}, proxies={})
+        return _session().create_client(
+            service, region_name=region, endpoint_url=url, config=config,
+            aws_access_key_id=account, aws_secret_access_key="stepwell",
+        )  # fmt: skip

@@ -14,7 +14,7 @@ from botocore.model import OperationModel, ServiceModel
 
 from stepwell.asl.errors import RUNTIME
 from stepwell.asl.jsontext import Json, encode
-from stepwell.awsmodels.services import action_name, find_service
+from stepwell.awsmodels.services import find_operation
 from stepwell.engine.clock import Clock
 from stepwell.machine.commands import StartTask
 from stepwell.machine.stimuli import CALL, START
@@ -137,20 +137,18 @@ def _operation(command: StartTask, service: Service, action: str) -> tuple[Opera
     given = command.input.value
     if not isinstance(given, dict):
         raise not_started(command, BadParameters("The parameters of a service call must be a JSON object"))
-    name, arrange = _OTHERWISE.get((command.type, action), (action, dict))
-    model = find_service(service.name)
-    operation = None if model is None else _find(model, name)
+    operation = find_call(service, command.type, action)
     if operation is None:
         raise TaskError(RUNTIME, f"Stepwell cannot call '{command.resource}': it is no operation of an API.", START)
     try:
-        return operation, arrange(given)
+        return operation, _OTHERWISE.get((command.type, action), (action, dict))[1](given)
     except KeyError as error:
         raise not_started(command, BadParameters(f"The field {error} is required but was missing")) from None
 
 
-def _find(model: ServiceModel, action: str) -> OperationModel | None:
-    name = next((name for name in model.operation_names if action_name(name) == action), None)
-    return None if name is None else model.operation_model(name)
+def find_call(service: Service, type: str, action: str) -> OperationModel | None:
+    """The operation that an action calls; None for those that are more than one call."""
+    return find_operation(service.name, _OTHERWISE.get((type, action), (action, dict))[0])
 
 
 def refusal(service: Service, model: ServiceModel, error: CallRefused, stage: str = CALL) -> TaskError:
