@@ -132,16 +132,16 @@ def _endpoints(context: click.Context, parameter: click.Parameter, values: tuple
         raise click.BadParameter(str(error)) from None
 
 
+def resources_option(command: F) -> F:
+    return click.option(
+        "--resources", type=click.Path(path_type=Path), metavar="FILE", multiple=True,
+        help="Python file with resources of your own for Task states. Repeatable.",
+    )(command)  # fmt: skip
+
+
 def outside_options(command: F) -> F:
     """What tasks and functions find beyond the endpoint."""
     for option in (
-        click.option(
-            "--resources",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            multiple=True,
-            help="Python file with resources of your own for Task states. Repeatable.",
-        ),
         click.option(
             "--connections",
             type=click.Path(path_type=Path),
@@ -159,7 +159,7 @@ def outside_options(command: F) -> F:
         ),
     ):
         command = option(command)
-    return command  # fmt: skip
+    return resources_option(command)  # fmt: skip
 
 
 def json_option(command: F) -> F:
@@ -568,8 +568,9 @@ def logs(name: str, follow: bool, since: float, pattern: str, as_json: bool, end
 @commands.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @parameter_option
+@resources_option
 @json_option
-def validate(file: Path, parameters: dict[str, str], as_json: bool) -> None:
+def validate(file: Path, parameters: dict[str, str], resources: tuple[Path, ...], as_json: bool) -> None:
     """Check definitions, without an endpoint.
 
     FILE is a definition in JSON or YAML, a template, or a project's folder. The exit code is 1 when there are errors;
@@ -582,7 +583,7 @@ def validate(file: Path, parameters: dict[str, str], as_json: bool) -> None:
     """
     from stepwell.commands import output, validating
 
-    machines, findings = validating.check(file, parameters)
+    machines, findings = validating.check(file, parameters, resources)
     failed = any(finding.diagnostic.severity == "ERROR" for finding in findings)
     if as_json:
         diagnostics = [finding.members() for finding in findings]

@@ -12,7 +12,7 @@ from stepwell.machine.execution import FAILED, Execution
 from stepwell.machine.payload import Payload
 from stepwell.store.memory import MemoryStore
 from stepwell.tasks.custom import BadResource, load_resources
-from stepwell.tasks.runner import Outside, recognizes
+from stepwell.tasks.runner import Outside
 
 pytestmark = pytest.mark.anyio
 
@@ -84,7 +84,7 @@ def test_definitions_may_name_them(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP)
     custom = load_resources([tmp_path / "shop.py"])
     named = {name: parse_resource(f"arn:aws:states:::acme:{name}") for name in ("charge", "refund")}
-    assert [name for name, resource in named.items() if resource and recognizes(custom, resource)] == ["charge"]
+    assert [name for name, resource in named.items() if resource and custom.recognizes(resource)] == ["charge"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -29,7 +28,7 @@ from stepwell.store.protocol import Store
 from stepwell.tasks.connections import Connections
 from stepwell.tasks.custom import CustomResources
 from stepwell.tasks.endpoints import Endpoints
-from stepwell.tasks.runner import Outside, Tasks, recognizes
+from stepwell.tasks.runner import Outside, Tasks
 
 SHUTDOWN_SECONDS = 3
 """How long open requests may take to end when the server stops; long polls are cut then."""
@@ -87,7 +86,7 @@ class Server:
             return keyring.function_key(account).secret if keyring else "stepwell"
 
         outside = Outside(Endpoints(aws_endpoints, lambda: server.endpoint_url, secret), connections, custom)
-        catalog = Catalog(store, clock, partial(recognizes, outside.custom))
+        catalog = Catalog(store, clock, outside.custom.recognizes)
         logs = Logs(data_dir / "logs.sqlite", clock)
         execution_logs = ExecutionLogs(catalog, logs)
         others, each = outside.endpoints.for_functions()

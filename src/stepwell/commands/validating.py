@@ -1,7 +1,7 @@
 """`stepwell validate`: the compiler's findings about a project's definitions, without an endpoint."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from stepwell.project.definition import load_definition
 from stepwell.project.discover import load_plan
 from stepwell.project.files import parse_yaml, read_text
 from stepwell.project.plan import ProjectError
+from stepwell.tasks.custom import load_resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,19 @@ class Finding:
         }
 
 
-def check(path: Path, parameters: Mapping[str, str]) -> tuple[list[str], list[Finding]]:
-    """The names of the state machines at a path, and all findings about them. Raises `ProjectError`."""
+def check(
+    path: Path, parameters: Mapping[str, str], resources: Iterable[Path] = ()
+) -> tuple[list[str], list[Finding]]:  # fmt: skip
+    """The names of the state machines at a path, and all findings about them. Raises `ProjectError`, `BadResource`.
+
+    `resources` are files with resources of the user's own, which Task states may name.
+    """
+    recognizes = load_resources(resources).recognizes
     found = machines(path, parameters)
     findings = [
         Finding(name, origin, _line(origin, diagnostic.location), diagnostic)
         for name, text, express, origin in found
-        for diagnostic in check_definition(text, express=express)
+        for diagnostic in check_definition(text, express=express, recognizes=recognizes)
     ]
     return [name for name, _, _, _ in found], findings
 

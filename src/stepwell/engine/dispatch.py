@@ -79,7 +79,7 @@ class Dispatcher:
 
     async def call(self, execution: str, command: StartTask) -> Stimulus | None:
         """Make one call by itself and give its outcome; see `TaskRunner.run`."""
-        return await self._outcome(execution, command)
+        return await self._outcome(command, command.resource, lambda: self._runner.run(execution, command))
 
     async def _run(self, execution: str, command: StartTask) -> None:
         self._probe("dispatch.before")
@@ -88,7 +88,7 @@ class Dispatcher:
             at + STARTED_AFTER_SECONDS, lambda: self._started(execution, command, at)
         )  # fmt: skip
         try:
-            outcome = await self._outcome(command, command.resource, lambda: self._runner.run(execution, command))
+            outcome = await self.call(execution, command)
         finally:
             still_running.cancel()
         self._probe("dispatch.after")

@@ -145,7 +145,7 @@ def _abort(turn: Turn, frame: Frame) -> None:
 
 
 def stop_work(turn: Turn, frame: Frame) -> None:
-    """A nested execution, or a job of another service, is stopped with the task that waits for it, a Map Run with its Map."""
+    """A nested execution or a service's job is stopped with the task that waits for it, a Map Run with its Map."""
     task = frame.task
     child = task.child if task is not None else None
     if frame.waiting == "map_run":

@@ -5,7 +5,6 @@ botocore blocks, so its calls run in threads of their own, a bounded number of t
 
 import asyncio
 import socket
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -36,10 +35,9 @@ _CHECKED_FIRST = frozenset({"dynamodb"})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a service answered: its members as the Task's names have them, and botocore's own of them."""
+    """What a service answered, by the Task's names of its members."""
 
     members: dict[str, Json]
-    raw: Mapping[str, Any]
     request_id: str
 
 
@@ -101,7 +99,7 @@ class Calls:
             raise _refused(error) from None
         except (BotoCoreError, OSError) as error:
             raise CallFailed(_reason(error)) from None
-        return Reply(members, raw, raw["ResponseMetadata"].get("RequestId", key))
+        return Reply(members, raw["ResponseMetadata"].get("RequestId", key))
 
     def _check(self, operation: OperationModel, request: dict[str, Any], key: str) -> None:
         """The constraints of the model, in the words of AWS's service framework."""

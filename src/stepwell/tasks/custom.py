@@ -20,8 +20,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from stepwell.asl.errors import StatesError
 from stepwell.asl.jsontext import Json
+from stepwell.asl.program import Resource
 from stepwell.asl.resources import parse_resource
-from stepwell.awsmodels.integrations import SDK, optimized
+from stepwell.awsmodels.integrations import SDK, is_integration, optimized
 from stepwell.engine.arns import EXECUTION, EXPRESS, parse_arn
 from stepwell.machine.commands import StartTask
 from stepwell.tasks.attempts import TaskError
@@ -94,6 +95,13 @@ class CustomResources:
 
     def has(self, type: str, action: str) -> bool:
         return (type, action) in self._functions
+
+    def recognizes(self, resource: Resource) -> bool:
+        """Whether there is what a Task names: an integration of AWS's, or one of these."""
+        action = resource.action.partition(".")[0]
+        if resource.family != "Task" or self.has(resource.type, action):
+            return True
+        return is_integration(resource.type, action, resource.pattern)
 
     async def perform(self, execution: str, command: StartTask) -> Json:
         """What the function gives. What it raises is the task's error, by the name of the exception's class."""

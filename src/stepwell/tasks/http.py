@@ -23,6 +23,7 @@ from stepwell.machine.turn import EXTENDED_BYTES_MAX, PAYLOAD_BYTES_MAX, data_li
 from stepwell.tasks.attempts import TaskError
 from stepwell.tasks.casing import BadParameters
 from stepwell.tasks.connections import Additions, ConnectionFailed, Connections
+from stepwell.tasks.exchanges import listens, tell
 from stepwell.tasks.sdk import not_started
 
 CALL_SECONDS = 60.0
@@ -84,7 +85,8 @@ class HttpTasks:
             async with asyncio.timeout(CALL_SECONDS):
                 additions = await self._connections.additions(connection, self._web.client(), self._clock)
                 request = self._request(execution, command, given, additions)
-                return await self._exchange(command, request, connection)
+                plain = self._request(execution, command, given, Additions()) if listens() else request
+                return await self._exchange(command, plain, request, connection)
         except BadParameters as error:
             raise not_started(command, error) from None
         except ConnectionFailed as failed:
@@ -108,12 +110,15 @@ class HttpTasks:
         url = _url(given["ApiEndpoint"], given.get("QueryParameters", {}), additions.query)
         return self._web.client().build_request(given["Method"], url, headers=headers, content=body)
 
-    async def _exchange(self, command: StartTask, request: httpx.Request, connection: str) -> Json:
+    async def _exchange(
+        self, command: StartTask, plain: httpx.Request, request: httpx.Request, connection: str
+    ) -> Json:  # fmt: skip
         reply = await self._web.client().send(request, stream=True)
         try:
             output = await read_response(reply, self._bytes_max, command.resource)
         finally:
             await reply.aclose()
+        tell(plain, request, reply, _scalar(output["ResponseBody"]))
         if reply.is_success:
             return output
         if reply.status_code == 401:

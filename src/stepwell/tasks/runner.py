@@ -4,8 +4,7 @@ from collections.abc import Awaitable
 
 from stepwell.asl.errors import RUNTIME
 from stepwell.asl.jsontext import Json
-from stepwell.asl.program import Resource
-from stepwell.awsmodels.integrations import SDK, is_integration
+from stepwell.awsmodels.integrations import SDK
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.clock import Clock
 from stepwell.engine.engine import Engine
@@ -122,14 +121,6 @@ class Tasks:
         """Close every connection. Calls under way are abandoned; they are in the outbox still."""
         self._calls.close()
         await self._web.close()
-
-
-def recognizes(custom: CustomResources, resource: Resource) -> bool:
-    """Whether AWS has the integration that a Task names, or a user has made the resource."""
-    action = resource.action.partition(".")[0]
-    if resource.family != "Task" or custom.has(resource.type, action):
-        return True
-    return is_integration(resource.type, action, resource.pattern)
 
 
 async def _unknown(command: StartTask) -> Json:

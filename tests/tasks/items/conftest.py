@@ -12,7 +12,7 @@ from itemslab import Lab
 
 from stepwell.bench.parts.aws import client
 from stepwell.bench.parts.backends import emulator
-from stepwell.bench.parts.children import START_SECONDS, free_ports
+from stepwell.processes.children import START_SECONDS, free_ports
 
 
 @pytest.fixture
