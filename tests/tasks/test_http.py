@@ -13,9 +13,12 @@ from journals import events_of
 from remote import Answer, Call, Remote, serving
 from taskhouse import House
 
+from stepwell.machine.commands import StartTask
 from stepwell.machine.execution import SUCCEEDED, Execution
+from stepwell.machine.payload import Payload
 from stepwell.store.memory import MemoryStore
 from stepwell.tasks.connections import BadConnections, Connections, load_connections
+from stepwell.tasks.exchanges import listening
 from stepwell.tasks.http import url_encoded
 from stepwell.tasks.runner import Outside
 
@@ -298,3 +301,19 @@ async def test_an_api_that_refuses(house: House, remote: Remote) -> None:
 )
 async def test_apis_that_are_not_called(house: House, endpoint: str, parameters: dict[str, Any]) -> None:
     assert (await invoke(house, endpoint, GATEWAY, **parameters)).error == "States.Runtime"
+
+
+async def test_what_goes_over_the_wire_is_told_to_who_listens(house: House, remote: Remote) -> None:
+    """TestState shows the request as the state says it; what the connection adds only where that is to be revealed."""
+    parameters = {"ApiEndpoint": remote.url, "Method": "POST", "Authentication": {"ConnectionArn": "key"}}
+    command = StartTask(
+        frame=1, attempt=1, resource=INVOKE, family="Task", type="http", action="invoke", pattern="",
+        input=Payload({**parameters, "RequestBody": {"a": 1}}), idempotency_key="k",
+    )  # fmt: skip
+    with listening() as heard:
+        await house.engine.call_task("arn:aws:states:us-east-1:123456789012:execution:m:e", command)
+    [exchange] = heard
+    assert "x-key" not in exchange.request["headers"] and "x-key: k1" in exchange.revealed["headers"]
+    assert json.loads(exchange.request["body"]) == {"a": 1}
+    assert json.loads(exchange.revealed["body"]) == {"a": 1, "by": "connection"}
+    assert (exchange.response["statusCode"], json.loads(exchange.response["body"])) == ("200", {"ok": True})
