@@ -40,8 +40,7 @@ class Hosting:
     `data_dir` is where functions are unpacked and log. None puts it beside a SQLite file and names it after that, so
     that two stores never share one by accident; what a store in memory needs goes with it. With a `keyring` every
     request must be signed; a `host` that others can reach needs one. Closed executions are kept for `retain_seconds`,
-    None for ever. `aws_endpoints` is as `parse_endpoints` gives it, `connections` and `resources` are the files of those
-    options.
+    None for ever. `aws_endpoints` is as `parse_endpoints` gives it, `connections` and `resources` are files.
     """
 
     store_url: str

@@ -21,8 +21,8 @@ _OWN_SERVICES = ("LAMBDA", "SFN", "CLOUDWATCH_LOGS")
 class Endpoints(NamedTuple):
     """Where functions find AWS: Stepwell's own services, and all others; None means where the SDK looks by itself.
 
-    `secret` signs what they send. `each` has services with an endpoint of their own, by the names that the SDKs have for
-    them in variables.
+    `secret` signs what they send. `each` has services with an endpoint of their own, by their names in the variables of
+    AWS's SDKs.
     """
 
     own: str | None

@@ -19,7 +19,7 @@ from stepwell.functions.names import DEFAULT_ACCOUNT
 REAL = "real"
 """Stands for AWS itself, with the credentials that the AWS SDKs find."""
 
-OWN_SERVICES = frozenset({"stepfunctions", "lambda"})
+OWN_SERVICES = frozenset({"stepfunctions", "lambda", "logs"})
 """What Stepwell serves itself, by botocore's names."""
 
 CONNECTIONS = 64
@@ -78,11 +78,18 @@ class Endpoints:
     """Finds services and makes clients for them. May be used from any thread."""
 
     def __init__(
-        self, configured: Mapping[str, str] | None = None, own: Callable[[], str | None] | None = None
+        self,
+        configured: Mapping[str, str] | None = None,
+        own: Callable[[], str | None] = lambda: None,
+        secret: Callable[[str], str] = lambda account: "stepwell",
     ) -> None:
-        """`configured` is what `parse_endpoints` gives; `own` tells Stepwell's own URL once it is known."""
+        """`configured` is what `parse_endpoints` gives; `own` tells Stepwell's own URL once it is known.
+
+        `secret` signs what is sent in the name of an account.
+        """
         self._configured = dict(configured or {})
-        self._own = own or (lambda: None)
+        self._own = own
+        self._secret = secret
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, str], Any] = {}
 
@@ -107,7 +114,7 @@ class Endpoints:
         key = service, region, account
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = _make(service, region, account, url)
+                self._clients[key] = _make(service, region, account, self._secret(account), url)
             return self._clients[key]
 
     def for_functions(self) -> tuple[str | None, dict[str, str]]:
@@ -136,7 +143,7 @@ def _session() -> Session:
     return Session()
 
 
-def _make(service: str, region: str, account: str, url: str) -> Any:
+def _make(service: str, region: str, account: str, secret: str, url: str) -> Any:
     shared: dict[str, Any] = {
         "retries": {"total_max_attempts": 1}, "max_pool_connections": CONNECTIONS, "parameter_validation": False,
         "connect_timeout": CONNECT_SECONDS, "read_timeout": ANSWER_SECONDS,
@@ -149,5 +156,5 @@ def _make(service: str, region: str, account: str, url: str) -> Any:
         config = Config(**shared, inject_host_prefix=False, s3={"addressing_style": "path"}, proxies={})
         return _session().create_client(
             service, region_name=region, endpoint_url=url, config=config,
-            aws_access_key_id=account, aws_secret_access_key="stepwell",
+            aws_access_key_id=account, aws_secret_access_key=secret,
         )  # fmt: skip
