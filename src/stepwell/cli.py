@@ -143,6 +143,14 @@ def outside_options(command: F) -> F:
     """What tasks and functions find beyond the endpoint."""
     for option in (
         click.option(
+            "--items-folder",
+            "items_folders",
+            type=click.Path(path_type=Path, exists=True, file_okay=False),
+            metavar="DIR",
+            multiple=True,
+            help="A folder that Distributed Maps may read from and write to, as the bucket file://DIR. Repeatable.",
+        ),
+        click.option(
             "--connections",
             type=click.Path(path_type=Path),
             metavar="FILE",
@@ -211,7 +219,7 @@ def init(name: str) -> None:
 def up(
     project: Path, port: int, store: str | None, limits: str, parameters: dict[str, str],
     aws_endpoints: dict[str, str], connections: Path | None, resources: tuple[Path, ...],
-    credentials: Path | None, retain: str | None,
+    items_folders: tuple[Path, ...], credentials: Path | None, retain: str | None,
 ) -> None:  # fmt: skip
     """Serve an endpoint with a project deployed to it.
 
@@ -235,7 +243,7 @@ def up(
     hosting = Hosting(
         store_url=store, limits=limits, port=port, keyring=keyring(credentials),
         retain_seconds=retain_seconds(retain, limits),
-        aws_endpoints=aws_endpoints, connections=connections, resources=resources,
+        aws_endpoints=aws_endpoints, connections=connections, resources=resources, items_folders=items_folders,
     )  # fmt: skip
     projects.up(plan, hosting)
 
@@ -252,7 +260,7 @@ def up(
 def serve(
     host: str, port: int, store: str | None, data_dir: Path | None, limits: str,
     aws_endpoints: dict[str, str], connections: Path | None, resources: tuple[Path, ...],
-    credentials: Path | None, retain: str | None,
+    items_folders: tuple[Path, ...], credentials: Path | None, retain: str | None,
 ) -> None:  # fmt: skip
     """Serve an endpoint alone.
 
@@ -270,7 +278,7 @@ def serve(
         Hosting(
             store_url=store or projects.default_store(Path()), data_dir=data_dir, limits=limits,
             host=host, port=port, keyring=keyring(credentials), retain_seconds=retain_seconds(retain, limits),
-            aws_endpoints=aws_endpoints, connections=connections, resources=resources,
+            aws_endpoints=aws_endpoints, connections=connections, resources=resources, items_folders=items_folders,
         )
     )  # fmt: skip
 

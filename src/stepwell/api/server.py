@@ -70,6 +70,7 @@ class Server:
         aws_endpoints: Mapping[str, str] | None = None,
         connections: Connections | None = None,
         custom: CustomResources | None = None,
+        items_folders: Sequence[Path] = (),
         clock: Clock | None = None,
         probe: Callable[[str], None] = no_probe,
     ) -> "Server":
@@ -77,7 +78,8 @@ class Server:
 
         `limits` is `aws` or `extended`. With a `keyring` every request must be signed. Closed executions are kept for
         `retain_seconds`, None for ever. `aws_endpoints` says where tasks and functions find AWS's other services, as
-        `parse_endpoints` gives it. `probe` is called at the engine's named points, for crash tests.
+        `parse_endpoints` gives it; of this machine Distributed Maps read and write in `items_folders` alone.
+        `probe` is called at the engine's named points, for crash tests.
         """
         clock = clock or SystemClock()
         store = await open_store(store_url)
@@ -85,7 +87,8 @@ class Server:
         def secret(account: str) -> str:
             return keyring.function_key(account).secret if keyring else "stepwell"
 
-        outside = Outside(Endpoints(aws_endpoints, lambda: server.endpoint_url, secret), connections, custom)
+        endpoints = Endpoints(aws_endpoints, lambda: server.endpoint_url, secret)
+        outside = Outside(endpoints, connections, custom, items_folders)
         catalog = Catalog(store, clock, outside.custom.recognizes)
         logs = Logs(data_dir / "logs.sqlite", clock)
         execution_logs = ExecutionLogs(catalog, logs)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from stepwell.asl.errors import StatesError
+from stepwell.asl.errors import ITEM_READER_FAILED, RESULT_WRITER_FAILED, StatesError
 from stepwell.engine.clock import Clock
 from stepwell.engine.committer import LOST, Committer
 from stepwell.engine.errors import ExecutionExists, NotRedrivable, Throttled, Unavailable
@@ -162,6 +162,10 @@ class MapRuns:
             page = await self._runner.read_items(command.reader.value, command.cursor, command.region)
         except StatesError as error:
             read = ItemsRead(at=self._clock.now(), page=command.page, error=error.error, cause=error.cause)
+        except Exception as error:
+            log.exception("the reader of %s failed", run)
+            cause = f"{type(error).__name__}: {error}"
+            read = ItemsRead(at=self._clock.now(), page=command.page, error=ITEM_READER_FAILED, cause=cause)
         else:
             read = ItemsRead(
                 at=self._clock.now(), page=command.page, items=Payload(page.items), cursor=page.cursor,
@@ -175,6 +179,12 @@ class MapRuns:
             gathered = await self._runner.gather_results(run, writer, command.region, self._ended_children(run))
         except StatesError as error:
             results = ResultsGathered(at=self._clock.now(), error=error.error, cause=error.cause)
+        except StoreError:
+            raise  # It is tried again.
+        except Exception as error:
+            log.exception("the writer of %s failed", run)
+            cause = f"{type(error).__name__}: {error}"
+            results = ResultsGathered(at=self._clock.now(), error=RESULT_WRITER_FAILED, cause=cause)
         else:
             results = ResultsGathered(at=self._clock.now(), output=gathered.output, written=gathered.written)
         await self._submit(run, results)

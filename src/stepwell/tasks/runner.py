@@ -1,6 +1,8 @@
 """`Tasks`: the TaskRunner that knows who performs which resource."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import Any
 
 from stepwell.asl.errors import RUNTIME
 from stepwell.asl.jsontext import Json
@@ -13,6 +15,7 @@ from stepwell.functions.service import FunctionService
 from stepwell.machine.commands import StartTask, WatchJob
 from stepwell.machine.payload import Payload
 from stepwell.machine.stimuli import START, Stimulus
+from stepwell.machine.turn import EXTENDED_BYTES_MAX
 from stepwell.store.protocol import ExecutionRow
 from stepwell.tasks.activities import Activities
 from stepwell.tasks.apigateway import ApiGatewayTasks
@@ -22,8 +25,10 @@ from stepwell.tasks.calls import Calls
 from stepwell.tasks.connections import Connections
 from stepwell.tasks.custom import CustomResources
 from stepwell.tasks.distributed import DistributedMaps
-from stepwell.tasks.endpoints import Endpoints
+from stepwell.tasks.endpoints import Endpoints, NoEndpoint
 from stepwell.tasks.http import HttpTasks, Web
+from stepwell.tasks.items.items import ITEM_BYTES_MAX, Items
+from stepwell.tasks.items.places import PlaceError
 from stepwell.tasks.jobs import Jobs
 from stepwell.tasks.lambda_ import LambdaTasks
 from stepwell.tasks.nested import NestedExecutions
@@ -39,10 +44,19 @@ class Outside:
         endpoints: Endpoints | None = None,
         connections: Connections | None = None,
         custom: CustomResources | None = None,
+        items_folders: Sequence[Path] = (),
     ) -> None:
         self.endpoints = endpoints or Endpoints()
         self.connections = connections or Connections({})
         self.custom = custom or CustomResources({})
+        self.items_folders = items_folders
+
+    def s3(self, region: str) -> Any:
+        """A client of S3 for the items and results of Distributed Maps. Raises `PlaceError`."""
+        try:
+            return self.endpoints.client("s3", region)
+        except NoEndpoint as error:
+            raise PlaceError(str(error)) from None
 
 
 class Tasks:
@@ -57,7 +71,10 @@ class Tasks:
         self._limits = limits
         self._lambda = LambdaTasks(functions, clock, limits)
         self._nested: NestedExecutions | None = None
-        self._distributed = DistributedMaps()
+        self._items = Items(
+            outside.s3, outside.items_folders, ITEM_BYTES_MAX if limits == "aws" else EXTENDED_BYTES_MAX
+        )  # fmt: skip
+        self._distributed = DistributedMaps(self._items)
         self.read_items = self._distributed.read_items
         self.gather_results = self._distributed.gather_results
         self.activities = Activities(clock)
@@ -120,6 +137,7 @@ class Tasks:
     async def close(self) -> None:
         """Close every connection. Calls under way are abandoned; they are in the outbox still."""
         self._calls.close()
+        self._items.close()
         await self._web.close()
 
 
