@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SMOKE := $(VENV)/smoke
 
-.PHONY: help setup demo test lint format crash perf smoke results conformance constraints clean
+.PHONY: help setup demo test lint format crash perf smoke results conformance definitions constraints clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ results: $(READY) ## Write docs/benchmark/results.md from the runs that are comm
 
 conformance: $(READY) ## Replay the cases recorded on AWS (needs CASES, the folder that holds replay.py)
 	@$(BIN)/python tests/conformance.py $(CASES)
+
+definitions: $(READY) ## Check every definition of a folder, and say which AWS would take (needs DEFINITIONS, the folder)
+	@$(BIN)/python tests/definitions.py $(DEFINITIONS)
 
 constraints: ## Find the newest versions that go together, and keep them in constraints.txt
 	@rm -rf $(VENV)-newest && $(PYTHON) -m venv $(VENV)-newest
