@@ -81,6 +81,8 @@ def test_what_is_no_json_object(text: str, code: str, message: str):
             "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]",
             "/QueryLanguage",
         ),
+        ({**SMALLEST, "Version": 1.0}, "The field 'Version' should have one of these values: [1.0]", "/Version"),
+        ({**SMALLEST, "Comment": ["c"]}, "Expected value of type String", "/Comment"),
         ({"StartAt": "", "States": {"": END}}, "State name must be 1 to 80 characters long", "/States/"),
         ({"StartAt": "S" * 81, "States": {"S" * 81: END}}, "State name must be 1 to 80", f"/States/{'S' * 81}"),
         ({"StartAt": "S", "States": {"S": 5}}, "Expected value of type Object", "/States/S"),
@@ -100,6 +102,7 @@ def test_the_top(top: dict[str, Any], message: str, location: str):
         ({"Type": "pass"}, TYPES, "/Type"),
         ({"End": False}, "Exactly one of these fields is required: [Next, End]", ""),
         ({"Next": "S", "End": True}, "Exactly one of these fields is required: [Next, End]", ""),
+        ({"Comment": 5}, "Expected value of type String", "/Comment"),
         ({"Arguments": {}}, "Field is not supported", "/Arguments"),
         ({"Retry": []}, "Field is not supported", "/Retry"),
         ({"Type": "Succeed", "Next": "S"}, "Field is not supported", "/Next"),
@@ -161,6 +164,8 @@ def test_a_state(state: dict[str, Any], message: str, field: str):
         ({"TimeoutSeconds": "{% 5 %}"}, "Value must be an integer from 1 to 99999999", "/TimeoutSeconds"),
         ({"TimeoutSeconds": 5, "TimeoutSecondsPath": "$"}, "Only one of these fields may be given: [TimeoutSeconds, "
          "TimeoutSecondsPath]", ""),
+        ({"HeartbeatSeconds": 5, "HeartbeatSecondsPath": "$"}, "Only one of these fields may be given: "
+         "[HeartbeatSeconds, HeartbeatSecondsPath]", ""),
         ({"TimeoutSeconds": 5, "HeartbeatSeconds": 5}, "HeartbeatSeconds must be smaller than TimeoutSeconds",
          "/HeartbeatSeconds"),
         ({"Credentials": {}}, "The field 'RoleArn' is required but was missing", "/Credentials"),
@@ -213,6 +218,8 @@ def test_a_task(fields: dict[str, Any], message: str, field: str):
         ({"Type": "Wait", "SecondsPath": "$"}, SCHEMA, "/SecondsPath"),
         ({"Type": "Wait", "Seconds": "{% ( %}"}, "INVALID_JSONATA_EXPRESSION", "/Seconds"),
         ({"Type": "Choice", "Choices": [{"Next": "S"}]}, SCHEMA, "/Choices[0]"),
+        ({"Type": "Choice", "Choices": [{"Condition": True, "Variable": "$", "Next": "S"}]}, SCHEMA,
+         "/Choices[0]/Variable"),
         ({"Type": "Choice", "Choices": [{"Condition": "{% ( %}", "Next": "S"}]}, "INVALID_JSONATA_EXPRESSION",
          "/Choices[0]/Condition"),
         ({"Type": "Map", "Items": "text", "ItemProcessor": {"StartAt": "P", "States": {"P": END}}}, SCHEMA, "/Items"),
@@ -287,6 +294,22 @@ def test_targets(states: dict[str, Any], expected: list[tuple[str, str]]):
     assert found({"StartAt": "S", "States": states}) == [(TARGET, *entry) for entry in expected]
 
 
+@pytest.mark.parametrize(
+    ("states", "location"),
+    [
+        ({"S": {"Type": "Pass", "Next": "S"}}, "/States"),
+        ({"S": {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": True, "Next": "S"}]}}, "/States"),
+        ({"S": {**END, "Type": "Parallel", "Branches": [{"StartAt": "B", "States": {
+            "B": {"Type": "Wait", "Seconds": 1, "Next": "B"}}}]}}, "/States/S/Branches[0]/States"),
+    ],
+    ids=lambda value: repr(value)[:50],
+)  # fmt: skip
+def test_every_level_has_an_end_state(states: dict[str, Any], location: str):
+    definition = {"StartAt": "S", "States": states}
+    assert found(definition) == [("MISSING_END_STATE", "No state is an end state", location)]
+    assert [code for code, _, _ in found({**definition, "Comment": 5})] == [SCHEMA], "what else is wrong comes first"
+
+
 def test_names_are_unique_in_the_whole_definition():
     branches = [{"StartAt": name, "States": {name: END}} for name in ("A", "A", "S")]
     assert found(one(Type="Parallel", Branches=branches)) == [
@@ -312,6 +335,29 @@ def test_everything_is_said_at_once():
         compile_definition(json.dumps({"StartAt": "S", "States": states, "More": 1}))
     assert len(raised.value.diagnostics) == 7
     assert "Missing 'Next' target: X at /States/S/Next" in str(raised.value)
+
+
+# --- warnings
+
+
+def test_what_is_only_text_by_an_oversight_is_a_warning():
+    definition = one(
+        Parameters={"id": "$.id", "more": [{"when": "$$.State.EnteredTime"}], "fine.$": "$.id", "price": "$5"},
+        Assign={"uuid": "States.UUID()"},
+    )
+    taken = "The value is taken as text, because its key does not end in '.$': "
+    assert found(definition) == [
+        ("NO_DOLLAR", f"{taken}$.id", "/States/S/Parameters/id"),
+        ("NO_DOLLAR", f"{taken}$$.State.EnteredTime", "/States/S/Parameters/more[0]/when"),
+        ("NO_DOLLAR", f"{taken}States.UUID()", "/States/S/Assign/uuid"),
+    ]
+    assert {diagnostic.severity for diagnostic in check_definition(json.dumps(definition))} == {"WARNING"}
+    assert compile_definition(json.dumps(definition)).states["S"].type == "Pass"
+    assert found(one(Result={"a": "$.b"})) == [
+        ("PASS_RESULT_IS_STATIC", "The value is taken as text, because a Result is not evaluated: $.b",
+         "/States/S/Result/a"),
+    ]  # fmt: skip
+    assert found(jsonata(one(Output={"a": "$.b"}))) == []
 
 
 # --- variables
@@ -490,7 +536,7 @@ def test_junk_anywhere_gives_diagnostics_and_nothing_else(data: st.DataObject, d
         place = data.draw(st.sampled_from(places(definition)))
         definition = replaced(definition, place, data.draw(JUNK))
     for diagnostic in check_definition(json.dumps(definition)):
-        assert diagnostic.code and diagnostic.message and diagnostic.severity == "ERROR"
+        assert diagnostic.code and diagnostic.message and diagnostic.severity in ("ERROR", "WARNING")
 
 
 def test_a_resource_that_nobody_recognizes() -> None:

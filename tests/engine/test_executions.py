@@ -180,7 +180,12 @@ LOOP = flow(
            "Default": "Done"},
     Done={"Type": "Succeed"},
 )  # fmt: skip
-ENDLESS = flow(A={"Type": "Pass", "Next": "B"}, B={"Type": "Pass", "Next": "A"})
+ROUND: dict[str, Any] = {
+    "A": {"Type": "Pass", "Next": "B"},
+    "B": {"Type": "Choice", "Choices": [{"Variable": "$.done", "IsPresent": True, "Next": "C"}], "Default": "A"},
+    "C": {"Type": "Succeed"},
+}
+ENDLESS = flow(**ROUND)
 
 
 async def test_transition_budget_is_renewed_after_a_restart(any_lab: Lab) -> None:
@@ -213,8 +218,7 @@ async def test_endless_loop_is_stopped_and_its_budget_is_not_renewed(any_lab: La
 async def test_stop_in_the_same_step_as_a_spent_budget_leaves_nothing_to_renew(any_lab: Lab) -> None:
     any_lab.handlers["f"] = nothing
     node = await any_lab.node()
-    states = {"T": task("f", Next="A"), "A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}
-    id = await any_lab.start(node, flow(**states), limits="extended")
+    id = await any_lab.start(node, flow(T=task("f", Next="A"), **ROUND), limits="extended")
     await until(lambda: node.functions.calls)
     submit, at = node.engine._residents.submit, any_lab.clock.now()
     verdicts = [

@@ -24,6 +24,7 @@ from stepwell.asl.fields import (
 )
 from stepwell.asl.jsonata import expect, is_jsonata
 from stepwell.asl.jsontext import Json, encode
+from stepwell.asl.mapfields import check_map, is_distributed
 from stepwell.asl.program import (
     Catcher,
     ChoiceRule,
@@ -39,7 +40,7 @@ from stepwell.asl.program import (
     WaitState,
 )
 from stepwell.asl.resources import express_objection, parse_resource
-from stepwell.asl.schema import CATCHER_FIELDS, RETRIER_FIELDS, Findings
+from stepwell.asl.schema import CATCHER_FIELDS, RETRIER_FIELDS, RULE_FIELDS, Findings
 from stepwell.asl.scope import Evaluate, Scope
 from stepwell.asl.site import Site
 
@@ -113,8 +114,9 @@ def _choice_rule(site: Site, state: Fields, rule: Json, at: str) -> ChoiceRule |
 def _choice_test(site: Site, rule: Fields, at: str) -> Evaluate | None:
     if not site.jsonata:
         return site.rule(rule, at)
-    if "Condition" not in rule:
-        site.problem("The field 'Condition' is required but was missing", at)
+    findings = Findings(f"{site.location}/{at}", site.diagnostics)
+    findings.only(rule, RULE_FIELDS)
+    if not findings.required(rule, "Condition"):
         return None
     return site.condition(rule["Condition"], f"{at}/Condition")
 
@@ -177,10 +179,13 @@ def build_parallel(site: Site, state: Fields, express: bool) -> State | None:
 
 
 def build_map(site: Site, state: Fields, express: bool) -> State | None:
+    check_map(state, site.jsonata, Findings(site.location, site.diagnostics))
     processor = _processor(site, state)
     if processor is None:
         return None
-    distributed = _is_distributed(site, processor, express)
+    distributed = is_distributed(processor)
+    if distributed and express:
+        site.problem("Express state machine does not support Distributed Map", "ItemProcessor/ProcessorConfig/Mode")
     common = _common(site, state, None)
     selector_field = "ItemSelector" if "ItemSelector" in state or site.jsonata else "Parameters"
     selector = site.template(state[selector_field], selector_field) if selector_field in state else None
@@ -203,23 +208,6 @@ def _processor(site: Site, state: Fields) -> Fields | None:
         return found
     site.problem("The field 'ItemProcessor' is required but was missing")
     return None
-
-
-def _is_distributed(site: Site, processor: Fields, express: bool) -> bool:
-    config = processor.get("ProcessorConfig", {})
-    findings = Findings(f"{site.location}/ItemProcessor/ProcessorConfig", site.diagnostics)
-    if not isinstance(config, dict):
-        findings.problem("Expected value of type Object")
-        return False
-    mode = config.get("Mode", "INLINE")
-    findings.one_of(mode, ("INLINE", "DISTRIBUTED"), "Mode")
-    if mode != "DISTRIBUTED":
-        return False
-    if findings.required(config, "ExecutionType"):
-        findings.one_of(config["ExecutionType"], ("STANDARD", "EXPRESS"), "ExecutionType")
-    if express:
-        site.problem("Express state machine does not support Distributed Map", "ItemProcessor/ProcessorConfig/Mode")
-    return True
 
 
 def _items_path(site: Site, state: Fields, prepare: Evaluate | None) -> Evaluate | None:

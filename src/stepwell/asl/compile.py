@@ -9,18 +9,22 @@ from stepwell.asl import build
 from stepwell.asl.dataflow import assigned_names
 from stepwell.asl.errors import DefinitionError, Diagnostic
 from stepwell.asl.jsontext import Json, JsonTextError, decode
+from stepwell.asl.mapfields import is_distributed
 from stepwell.asl.program import Program, State, TaskState
 from stepwell.asl.resources import Recognizes, unrecognized
 from stepwell.asl.schema import BRANCH_FIELDS, PROCESSOR_FIELDS, TOP_FIELDS, Findings, check_state
 from stepwell.asl.site import Site, Watch
+from stepwell.asl.warnings import warnings
 
 LANGUAGES = ("JSONPath", "JSONata")
+VERSIONS = ("1.0",)
 STATE_NAME_MAX = 80
 NESTING_MAX = 50
 """Branches within branches; deeper ones are somebody's attack on the stack."""
 
 NAME_TAKEN = "DUPLICATE_STATE_NAME"
 MISSING_TARGET = "MISSING_TRANSITION_TARGET"
+MISSING_END = "MISSING_END_STATE"
 
 
 def compile_definition(
@@ -93,6 +97,8 @@ class _Compiler:
         self.recognizes = recognizes
         self.diagnostics: list[Diagnostic] = []
         self.states: dict[str, State] = {}
+        self.labels: set[str] = set()
+        self.endless: list[str] = []
         self.references: dict[str, list[str]] = {}
 
     def compile(self, text: str) -> Program | None:
@@ -115,12 +121,19 @@ class _Compiler:
             return None
         findings = Findings("", self.diagnostics)
         findings.only(definition, TOP_FIELDS)
+        if "Comment" in definition:
+            findings.expect(definition["Comment"], str, "String", "Comment")
+        if "Version" in definition:
+            findings.one_of(definition["Version"], VERSIONS, "Version")
         language = definition.get("QueryLanguage", "JSONPath")
         if not findings.one_of(language, LANGUAGES, "QueryLanguage"):
             return None
         timeout = self._timeout(definition, findings)
         self._level(definition, "", language, 0, frozenset())
-        if any(diagnostic.severity == "ERROR" for diagnostic in self.diagnostics):
+        if not self._failed():
+            # Told only where nothing else is wrong, which might be why. The code is AWS's, the sentence ours.
+            self.diagnostics += [Diagnostic(MISSING_END, "No state is an end state", at) for at in self.endless]
+        if self._failed():
             return None
         return Program(
             start_at=definition["StartAt"], states=self.states, timeout_seconds=timeout,
@@ -131,9 +144,10 @@ class _Compiler:
         state = self._decode(text)
         if state is not None:
             self._state(name, state, f"/States/{name}", "JSONPath", 0, _assigned(state))
-        if any(diagnostic.severity == "ERROR" for diagnostic in self.diagnostics):
-            return None
-        return Program(start_at=name, states=self.states)
+        return None if self._failed() else Program(start_at=name, states=self.states)
+
+    def _failed(self) -> bool:
+        return any(diagnostic.severity == "ERROR" for diagnostic in self.diagnostics)
 
     def _decode(self, text: str) -> dict[str, Json] | None:
         try:
@@ -199,14 +213,23 @@ class _Compiler:
         if not check_state(state, jsonata, findings):
             return
         site = Site(name, location, jsonata, self.diagnostics, self.watch)
+        self._check_label(state.get("Label"), findings)
+        self.diagnostics += warnings(state, jsonata, location)
         compiled = build.BUILDERS[state["Type"]](site, state, self.express)
         if compiled is not None:
             self._keep(site, compiled)
         for branch, at, fields in _levels_within(state):
             if isinstance(branch, dict):
                 Findings(f"{location}/{at}", self.diagnostics).only(branch, fields)
-                outer = frozenset() if _is_distributed(branch) else visible
+                # The children of a Distributed Map see no variables of their parent.
+                outer = frozenset() if is_distributed(branch) else visible
                 self._level(branch, f"{location}/{at}", language, depth + 1, outer)
+
+    def _check_label(self, label: Json, findings: Findings) -> None:
+        if isinstance(label, str) and label in self.labels:
+            findings.problem(f"Duplicate Label: {label}", "Label")
+        elif isinstance(label, str):
+            self.labels.add(label)
 
     def _keep(self, site: Site, compiled: State) -> None:
         compiled.reads = frozenset(site.reads)
@@ -244,6 +267,8 @@ class _Compiler:
         for name in states:
             if name not in reached:
                 self._missing(f'State "{name}" is not reachable.', f"{location}/States/{name}")
+        if not any(map(_ends, states.values())):
+            self.endless.append(f"{location}/States")
 
     def _missing(self, message: str, location: str) -> None:
         self.diagnostics.append(Diagnostic(MISSING_TARGET, message, location))
@@ -259,10 +284,9 @@ def _levels_within(state: Mapping[str, Json]) -> list[tuple[Json, str, frozenset
     return []
 
 
-def _is_distributed(processor: Mapping[str, Json]) -> bool:
-    """The children of a Distributed Map are executions of their own and see no variables of their parent."""
-    config = processor.get("ProcessorConfig")
-    return isinstance(config, dict) and config.get("Mode") == "DISTRIBUTED"
+def _ends(state: Json) -> bool:
+    """Whether a state may end its thread of control."""
+    return isinstance(state, dict) and (state.get("Type") in ("Succeed", "Fail") or state.get("End") is True)
 
 
 def _assigned(state: Json) -> frozenset[str]:

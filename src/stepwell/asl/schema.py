@@ -66,12 +66,16 @@ RETRIER_FIELDS = frozenset(
 _CATCHER = frozenset({"ErrorEquals", "Next", "Assign", "Comment"})
 CATCHER_FIELDS = {False: _CATCHER | {"ResultPath"}, True: _CATCHER | {"Output"}}
 
-_EXCLUSIVE = {
-    "Wait": ("Seconds", "SecondsPath", "Timestamp", "TimestampPath"),
-    "Task": ("TimeoutSeconds", "TimeoutSecondsPath"),
-    "Fail": ("Error", "ErrorPath"),
-    "Map": ("MaxConcurrency", "MaxConcurrencyPath"),
+RULE_FIELDS = frozenset({"Condition", "Next", "Assign", "Output", "Comment"})
+"""Those of a choice rule in JSONata; in JSONPath they go with the operators."""
+
+_WAITS = ("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
+_WITH_PATH = {
+    "Task": ("TimeoutSeconds", "HeartbeatSeconds"),
+    "Fail": ("Error", "Cause"),
+    "Map": ("MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage"),
 }
+"""The fields of which a state has either the field or its `Path` form."""
 
 
 class Findings:
@@ -99,6 +103,15 @@ class Findings:
         self.problem(f"The field '{field}' should have one of these values: [{', '.join(choices)}]", field)
         return False
 
+    def at(self, below: str) -> "Findings":
+        """The same findings at a place below this one."""
+        return Findings(f"{self.location}/{below}", self.diagnostics)
+
+    def at_most_one(self, owner: Mapping[str, Json], *fields: str) -> None:
+        present = [field for field in fields if field in owner]
+        if len(present) > 1:
+            self.problem(f"Only one of these fields may be given: [{', '.join(present)}]")
+
     def only(self, owner: Mapping[str, Json], allowed: frozenset[str]) -> None:
         for field in owner:
             if field not in allowed:
@@ -117,18 +130,20 @@ def check_state(state: Mapping[str, Json], jsonata: bool, findings: Findings) ->
         return False
     type = state["Type"]
     findings.only(state, _ALLOWED[jsonata][type])
+    if "Comment" in state:
+        findings.expect(state["Comment"], str, "String", "Comment")
     _check_exclusive(state, type, findings)
     _check_flow(state, type, findings)
     return True
 
 
 def _check_exclusive(state: Mapping[str, Json], type: str, findings: Findings) -> None:
-    names = _EXCLUSIVE.get(type, ())
-    present = [name for name in names if name in state]
-    if len(present) > 1:
-        findings.problem(f"Only one of these fields may be given: [{', '.join(present)}]")
-    elif type == "Wait" and not present:
-        findings.problem(f"One of these fields is required: [{', '.join(names)}]")
+    for field in _WITH_PATH.get(type, ()):
+        findings.at_most_one(state, field, f"{field}Path")
+    if type == "Wait":
+        findings.at_most_one(state, *_WAITS)
+        if not state.keys() & set(_WAITS):
+            findings.problem(f"One of these fields is required: [{', '.join(_WAITS)}]")
 
 
 def _check_flow(state: Mapping[str, Json], type: str, findings: Findings) -> None:

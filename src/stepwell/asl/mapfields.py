@@ -1,0 +1,131 @@
+"""The parts of a Map: which fields its ItemReader, ItemBatcher, ResultWriter and their kin may and must have.
+
+What can be told from their shape is told here. Numbers, paths and templates are checked where they are compiled.
+Source of the fields: AWS's Step Functions developer guide. The texts that `schema` does not have are ours.
+"""
+
+import re
+from collections.abc import Mapping
+
+from stepwell.asl.jsontext import Json
+from stepwell.asl.schema import Findings
+
+LABEL_MAX = 40
+DISTRIBUTED_FIELDS = ("Label", "ItemReader", "ItemBatcher", "ResultWriter")
+
+_LABEL_REFUSED = re.compile(r"[\s?*<>{}\[\]:;,\\|^~$#%&`\"\x00-\x1f\x7f-\x9f]")
+_READER_RESOURCE = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:s3:(getObject|listObjectsV2)")
+_WRITER_RESOURCE = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:s3:putObject")
+
+_PROCESSOR_ENUMS = {"Mode": ("INLINE", "DISTRIBUTED"), "ExecutionType": ("STANDARD", "EXPRESS")}
+_READER_ENUMS = {
+    "InputType": ("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"),
+    "ManifestType": ("ATHENA_DATA", "S3_INVENTORY"),
+    "Transformation": ("NONE", "LOAD_AND_FLATTEN"),
+    "CSVDelimiter": ("COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"),
+    "CSVHeaderLocation": ("FIRST_ROW", "GIVEN"),
+}
+_WRITER_ENUMS = {"Transformation": ("NONE", "COMPACT", "FLATTEN"), "OutputType": ("JSON", "JSONL")}
+_READER_CONFIG = frozenset({*_READER_ENUMS, "CSVHeaders", "ItemsPointer", "MaxItems"})
+_BATCH_LIMITS = ("MaxItemsPerBatch", "MaxInputBytesPerBatch")
+
+
+def check_map(state: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
+    """Everything about a Map that its own fields do not tell by their names."""
+    field = "ItemProcessor" if "ItemProcessor" in state else "Iterator"
+    distributed = _check_processor(state.get(field), findings.at(f"{field}/ProcessorConfig"))
+    for name in DISTRIBUTED_FIELDS:
+        if name in state and not distributed:
+            findings.problem("Field is supported only where ProcessorConfig has Mode DISTRIBUTED", name)
+    if "Label" in state:
+        _check_label(state["Label"], findings)
+    parts = (("ItemReader", _check_reader), ("ItemBatcher", _check_batcher), ("ResultWriter", _check_writer))
+    for name, check in parts:
+        if name in state and findings.expect(state[name], dict, "Object", name):
+            check(state[name], jsonata, findings.at(name))
+
+
+def is_distributed(processor: Json) -> bool:
+    """Whether a processor's iterations are executions of their own."""
+    config = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
+    return isinstance(config, dict) and config.get("Mode") == "DISTRIBUTED"
+
+
+def _check_processor(processor: Json, findings: Findings) -> bool:
+    config = processor.get("ProcessorConfig", {}) if isinstance(processor, dict) else {}
+    if not isinstance(config, dict):
+        findings.problem("Expected value of type Object")
+        return False
+    findings.only(config, frozenset(_PROCESSOR_ENUMS))
+    _check_enums(config, _PROCESSOR_ENUMS, findings)
+    distributed = is_distributed(processor)
+    if distributed:
+        findings.required(config, "ExecutionType")
+    return distributed
+
+
+def _check_enums(owner: Mapping[str, Json], enums: Mapping[str, tuple[str, ...]], findings: Findings) -> None:
+    for field, values in enums.items():
+        if field in owner:
+            findings.one_of(owner[field], values, field)
+
+
+def _check_label(label: Json, findings: Findings) -> None:
+    if not findings.expect(label, str, "String", "Label"):
+        return
+    if not 0 < len(label) <= LABEL_MAX:
+        findings.problem(f"Label must be 1 to {LABEL_MAX} characters long", "Label")
+    elif _LABEL_REFUSED.search(label):
+        findings.problem("Label contains a character that is not allowed", "Label")
+
+
+def _check_resource(owner: Mapping[str, Json], pattern: re.Pattern[str], findings: Findings) -> None:
+    resource = owner["Resource"]
+    if findings.expect(resource, str, "String", "Resource") and not pattern.fullmatch(resource):
+        findings.problem("Value is not a valid resource ARN", "Resource")
+
+
+def _check_reader(reader: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
+    findings.only(reader, frozenset({"Resource", "ReaderConfig", "Arguments" if jsonata else "Parameters"}))
+    if findings.required(reader, "Resource"):
+        _check_resource(reader, _READER_RESOURCE, findings)
+    config = reader.get("ReaderConfig", {})
+    if findings.expect(config, dict, "Object", "ReaderConfig"):
+        _check_reader_config(config, jsonata, findings.at("ReaderConfig"))
+        if str(reader.get("Resource")).endswith(":getObject") and not {"InputType", "ManifestType"} & config.keys():
+            findings.at("ReaderConfig").required(config, "InputType")
+
+
+def _check_reader_config(config: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
+    findings.only(config, _READER_CONFIG if jsonata else _READER_CONFIG | {"MaxItemsPath"})
+    _check_enums(config, _READER_ENUMS, findings)
+    findings.at_most_one(config, "MaxItems", "MaxItemsPath")
+    if config.get("CSVHeaderLocation") == "GIVEN":
+        findings.required(config, "CSVHeaders")
+    headers = config.get("CSVHeaders", [])
+    if not isinstance(headers, list) or not all(isinstance(header, str) for header in headers):
+        findings.problem("Expected value of type Array of String", "CSVHeaders")
+    pointer = config.get("ItemsPointer", "/")
+    if not isinstance(pointer, str) or not pointer.startswith("/"):
+        findings.problem("Value is not a valid JSON Pointer", "ItemsPointer")
+
+
+def _check_batcher(batcher: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
+    paths = [] if jsonata else [f"{limit}Path" for limit in _BATCH_LIMITS]
+    findings.only(batcher, frozenset({*_BATCH_LIMITS, *paths, "BatchInput"}))
+    for limit in _BATCH_LIMITS:
+        findings.at_most_one(batcher, limit, f"{limit}Path")
+    if not {*_BATCH_LIMITS, *paths} & batcher.keys():
+        findings.problem(f"One of these fields is required: [{', '.join([*_BATCH_LIMITS, *paths])}]")
+
+
+def _check_writer(writer: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
+    findings.only(writer, frozenset({"Resource", "WriterConfig", "Arguments" if jsonata else "Parameters"}))
+    if "Resource" in writer:
+        _check_resource(writer, _WRITER_RESOURCE, findings)
+    elif "WriterConfig" not in writer:
+        findings.problem("One of these fields is required: [Resource, WriterConfig]")
+    config = writer.get("WriterConfig", {})
+    if findings.expect(config, dict, "Object", "WriterConfig"):
+        findings.at("WriterConfig").only(config, frozenset(_WRITER_ENUMS))
+        _check_enums(config, _WRITER_ENUMS, findings.at("WriterConfig"))
