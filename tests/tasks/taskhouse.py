@@ -60,7 +60,11 @@ class House:
         await self.tasks.close()
 
     async def create(self, name: str, type: str = "STANDARD", **states: Any) -> str:
-        """Create a machine that starts at the first state; its ARN."""
+        """Create a machine that starts at the first state, and the activities that it names; its ARN."""
+        for state in states.values():
+            if ":activity:" in state.get("Resource", ""):
+                activity = state["Resource"].rpartition(":")[2]
+                await self.catalog.create_activity("123456789012", "us-east-1", activity, {})
         definition = json.dumps({"StartAt": next(iter(states)), "States": states})
         machine = await self.catalog.create_state_machine(
             "123456789012", "us-east-1", name=name, definition=definition, role=ROLE, type=type, logging=Logging(),

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from enginelab import ManualClock, gathered, until, within
+from journals import events_of
 from taskhouse import House, activity_arn
 
 from stepwell.engine.errors import TaskTimedOut, Unavailable
@@ -164,3 +165,13 @@ async def test_claim_that_the_store_refused_is_made_again(house: House) -> None:
     assert taken is not None
     await house.engine.task_succeeded(taken[0], Payload(1))
     assert (await house.finish(id)).status == SUCCEEDED
+
+
+async def test_activity_that_is_not_there_fails_the_task_before_it_starts(house: House) -> None:
+    machine = await house.create("m", A={"Type": "Task", "Resource": activity_arn("desk"), "End": True})
+    await house.catalog.delete_activity(activity_arn("desk"))
+    ended = await house.finish(await house.start(machine))
+    gone = ("ActivityDoesNotExist", f"Activity Does Not Exist: '{activity_arn('desk')}'")
+    assert (ended.error, ended.cause) == gone
+    events = await events_of(house.inner, ended.id)
+    assert events[-3:] == ["ActivityScheduled", "ActivityScheduleFailed", "ExecutionFailed"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from enginelab import function, until
+from journals import events_of
 from taskhouse import ROLE, House
 
 from stepwell.functions.service import FunctionService
@@ -134,6 +135,13 @@ async def test_function_that_does_not_exist(lambda_house: House, state: dict[str
     ended = await run(lambda_house, state, {})
     assert (ended.status, ended.error) == (FAILED, "Lambda.ResourceNotFoundException")
     assert "Status Code: 404" in (ended.cause or "")
+
+
+async def test_function_whose_name_is_none_is_not_scheduled(lambda_house: House) -> None:
+    ended = await run(lambda_house, by_arn("no function!"), {})
+    assert (ended.status, ended.error) == (FAILED, "Lambda.ValidationException")
+    events = await events_of(lambda_house.inner, ended.id)
+    assert events[-3:] == ["LambdaFunctionScheduled", "LambdaFunctionScheduleFailed", "ExecutionFailed"]
 
 
 @pytest.mark.parametrize(

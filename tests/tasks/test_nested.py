@@ -175,6 +175,7 @@ async def test_refused_starts(house: House, parameters: dict[str, Any], error: s
     await house.create("child", P=PASS)
     ended = await house.finish(await parent(house, nested(".sync", **parameters)))
     assert (ended.status, ended.error) == (FAILED, error)
+    assert "TaskSubmitFailed" in await events_of(house.inner, ended.id)
     assert await children(house) == []
 
 

@@ -14,7 +14,7 @@ from stepwell.functions.invocation import Invocation
 from stepwell.functions.service import FunctionService
 from stepwell.machine.commands import StartTask
 from stepwell.machine.payload import Payload
-from stepwell.machine.stimuli import Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
+from stepwell.machine.stimuli import CALL, SCHEDULE, START, SUBMIT, Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
 from stepwell.machine.turn import PAYLOAD_BYTES_MAX, data_limit_cause
 from stepwell.tasks.metadata import sdk_metadata
 
@@ -194,15 +194,20 @@ class _Attempt:
 
     def refused(self, error: LambdaError) -> Stimulus:
         """Lambda did not take the call: `Lambda.CODE`, with the text that AWS's SDK makes of it."""
+        stage = SUBMIT if self._command.pattern else CALL
+        if error.status >= 500:
+            stage = START
+        elif error.code == "ValidationException":
+            stage = SCHEDULE
         detail = f"Service: AWSLambda; Status Code: {error.status}; Error Code: {error.code}"
         cause = f"{error.message} ({detail}; Request ID: {self._command.idempotency_key}; Proxy: null)"
-        return self._refusal(f"Lambda.{error.code}", cause)
+        return self._refusal(f"Lambda.{error.code}", cause, stage)
 
     def invalid(self, why: str) -> Stimulus:
-        return self._refusal(RUNTIME, why)
+        return self._refusal(RUNTIME, why, CALL)
 
-    def _refusal(self, error: str, cause: str) -> Stimulus:
+    def _refusal(self, error: str, cause: str, stage: str) -> Stimulus:
         command = self._command
         return TaskFailed(
-            at=self._clock.now(), frame=command.frame, attempt=command.attempt, error=error, cause=cause
+            at=self._clock.now(), frame=command.frame, attempt=command.attempt, error=error, cause=cause, stage=stage
         )  # fmt: skip

@@ -20,7 +20,15 @@ from stepwell.machine import journal
 from stepwell.machine.commands import StartTask
 from stepwell.machine.execution import SUCCEEDED
 from stepwell.machine.payload import EMPTY, Payload
-from stepwell.machine.stimuli import StartRequested, Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
+from stepwell.machine.stimuli import (
+    CALL,
+    SUBMIT,
+    StartRequested,
+    Stimulus,
+    TaskFailed,
+    TaskSubmitted,
+    TaskSucceeded,
+)
 from stepwell.store.protocol import ExecutionRow
 from stepwell.tasks.metadata import sdk_metadata
 
@@ -93,6 +101,7 @@ class NestedExecutions:
         return TaskFailed(
             at=self._clock.now(), frame=command.frame, attempt=command.attempt, error=f"StepFunctions.{code}",
             cause=f"{error.message} ({detail}; Request ID: {command.idempotency_key}; Proxy: null)",
+            stage=SUBMIT if command.pattern else CALL,
         )  # fmt: skip
 
     def ended(self, row: ExecutionRow, input: str, output: str | None, parent_task: str) -> Stimulus:

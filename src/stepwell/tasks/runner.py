@@ -6,6 +6,7 @@ from typing import Any
 
 from stepwell.asl.errors import RUNTIME
 from stepwell.asl.jsontext import Json
+from stepwell.awsmodels.errors import ServiceError
 from stepwell.awsmodels.integrations import SDK
 from stepwell.engine.catalog import Catalog
 from stepwell.engine.clock import Clock
@@ -14,7 +15,7 @@ from stepwell.engine.versions import Versions
 from stepwell.functions.service import FunctionService
 from stepwell.machine.commands import StartTask, WatchJob
 from stepwell.machine.payload import Payload
-from stepwell.machine.stimuli import START, Stimulus
+from stepwell.machine.stimuli import SCHEDULE, START, Stimulus, TaskFailed
 from stepwell.machine.turn import EXTENDED_BYTES_MAX
 from stepwell.store.protocol import ExecutionRow
 from stepwell.tasks.activities import Activities
@@ -95,8 +96,7 @@ class Tasks:
 
     async def run(self, execution: str, command: StartTask) -> Stimulus | None:
         if command.family == "Activity":
-            self.activities.offer(execution, command)
-            return None
+            return await self._offer(execution, command)
         if command.family == "LambdaFunction":
             return await self._lambda.call_by_arn(execution, command)
         action = command.action.partition(".")[0]
@@ -126,6 +126,18 @@ class Tasks:
 
     async def stop_job(self, execution: str, job: Payload) -> None:
         await self._jobs.stop(execution, job)
+
+    async def _offer(self, execution: str, command: StartTask) -> Stimulus | None:
+        """Let the activity's workers have the task. No recording tells AWS's error for an activity that is gone."""
+        try:
+            await self._catalog.activity(command.resource)
+        except ServiceError as error:
+            return TaskFailed(
+                at=self._clock.now(), frame=command.frame, attempt=command.attempt, error=error.code,
+                cause=error.message, stage=SCHEDULE,
+            )  # fmt: skip
+        self.activities.offer(execution, command)
+        return None
 
     def drop(self, execution: str, key: str) -> None:
         self.activities.drop(execution, key)
