@@ -79,8 +79,6 @@ def test_sound_maps(language: str, state: dict[str, Any]):
         (mapped(ItemReader={}), "The field 'Resource' is required but was missing", "/ItemReader"),
         (mapped(ItemReader={"Resource": PUT}), "Value is not a valid resource ARN", "/ItemReader/Resource"),
         (mapped(ItemReader={"Resource": LIST, "Arguments": {}}), "Field is not supported", "/ItemReader/Arguments"),
-        (mapped(ItemReader={"Resource": GET}), "The field 'InputType' is required but was missing",
-         "/ItemReader/ReaderConfig"),
         (mapped(ItemReader={"Resource": GET, "ReaderConfig": {"InputType": "XML"}}), "The field 'InputType' should "
          "have one of these values: [CSV, JSON, JSONL, PARQUET, MANIFEST]", "/ItemReader/ReaderConfig/InputType"),
         (mapped(ItemReader={"Resource": GET, "ReaderConfig": {**CSV, "CSVHeaderLocation": "GIVEN"}}),
@@ -91,6 +89,12 @@ def test_sound_maps(language: str, state: dict[str, Any]):
          "Value is not a valid JSON Pointer", "/ItemReader/ReaderConfig/ItemsPointer"),
         (mapped(ItemReader={"Resource": GET, "ReaderConfig": {**CSV, "MaxItems": 1, "MaxItemsPath": "$"}}),
          "Only one of these fields may be given: [MaxItems, MaxItemsPath]", "/ItemReader/ReaderConfig"),
+        (mapped(ItemReader={"Resource": GET, "ReaderConfig": {**CSV, "MaxItems": 100_000_001}}),
+         "Value must be an integer from 0 to 100000000", "/ItemReader/ReaderConfig/MaxItems"),
+        (mapped(ItemBatcher={"MaxInputBytesPerBatch": 262_145}), "Value must be an integer from 1 to 262144",
+         "/ItemBatcher/MaxInputBytesPerBatch"),
+        (mapped(ItemBatcher={"MaxItemsPerBatch": "{% 5 %}"}), "Value must be an integer from 1 to 100000000",
+         "/ItemBatcher/MaxItemsPerBatch"),
         (mapped(ItemBatcher={"BatchInput": {}}), "One of these fields is required: [MaxItemsPerBatch, "
          "MaxInputBytesPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatchPath]", "/ItemBatcher"),
         (mapped(ItemBatcher={"MaxItemsPerBatch": 1, "MaxItemsPerBatchPath": "$"}), "Only one of these fields may be "

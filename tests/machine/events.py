@@ -94,6 +94,23 @@ def _mapped_in_vain() -> Run:
     return Run(mapped(branch("A", "Fail")), [1])
 
 
+def _distributed() -> dict[str, Any]:
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    return mapped({**branch("I", "Pass"), "ProcessorConfig": config})
+
+
+def _map_run(**outcome: Any) -> Run:
+    run = Run(_distributed(), [1])
+    run.feed(s.MapRunEnded(at=run.at, frame=1, attempt=1, **outcome))
+    return run
+
+
+def _map_run_aborted() -> Run:
+    run = Run(parallel(branch("T"), {"StartAt": "M", "States": {"M": _distributed()["States"]["S"]}}), [1])
+    run.fail()
+    return run
+
+
 def _undefined() -> Run:
     return Run(one_jsonata("Pass", Output="{% $states.input.missing %}"))
 
@@ -136,8 +153,9 @@ EVENTS: dict[str, tuple[str, Callable[[], Run]]] = {
     **_of("failure", _forked_in_vain, "ParallelStateFailed"),
     **_of("states", _mapped, "MapStateEntered", "MapStateExited"),
     **_of("branches", _mapped, "MapStateStarted", "MapStateSucceeded", "MapIterationStarted", "MapIterationSucceeded"),
+    **_of("distributed", lambda: _map_run(output=Payload([1])), "MapRunStarted", "MapRunSucceeded"),
+    **_of("distributed", lambda: _map_run(error="E", cause="c"), "MapRunFailed"),
+    **_of("failure", _map_run_aborted, "MapRunAborted"),
     **_of("failure", _mapped_in_vain, "MapStateFailed", "MapIterationFailed"),
 }
-TO_COME = frozenset(
-    {"ExecutionRedriven", "MapRunStarted", "MapRunSucceeded", "MapRunFailed", "MapRunAborted", "MapRunRedriven"}
-)
+TO_COME = frozenset({"ExecutionRedriven", "MapRunRedriven"})

@@ -1,12 +1,13 @@
 """The parts of a Map: which fields its ItemReader, ItemBatcher, ResultWriter and their kin may and must have.
 
-What can be told from their shape is told here. Numbers, paths and templates are checked where they are compiled.
+What can be told from their shape is told here; paths and templates are checked where they are compiled.
 Source of the fields: AWS's Step Functions developer guide. The texts that `schema` does not have are ours.
 """
 
 import re
 from collections.abc import Mapping
 
+from stepwell.asl.jsonata import is_jsonata
 from stepwell.asl.jsontext import Json
 from stepwell.asl.schema import Findings
 
@@ -27,7 +28,8 @@ _READER_ENUMS = {
 }
 _WRITER_ENUMS = {"Transformation": ("NONE", "COMPACT", "FLATTEN"), "OutputType": ("JSON", "JSONL")}
 _READER_CONFIG = frozenset({*_READER_ENUMS, "CSVHeaders", "ItemsPointer", "MaxItems"})
-_BATCH_LIMITS = ("MaxItemsPerBatch", "MaxInputBytesPerBatch")
+_ITEMS_MAX = 100_000_000
+_BATCH_LIMITS = {"MaxItemsPerBatch": _ITEMS_MAX, "MaxInputBytesPerBatch": 262_144}
 
 
 def check_map(state: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
@@ -70,6 +72,16 @@ def _check_enums(owner: Mapping[str, Json], enums: Mapping[str, tuple[str, ...]]
             findings.one_of(owner[field], values, field)
 
 
+def _check_number(
+    owner: Mapping[str, Json], field: str, minimum: int, maximum: int, jsonata: bool, findings: Findings
+) -> None:
+    value = owner.get(field, minimum)
+    if jsonata and is_jsonata(value):
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+        findings.problem(f"Value must be an integer from {minimum} to {maximum}", field)
+
+
 def _check_label(label: Json, findings: Findings) -> None:
     if not findings.expect(label, str, "String", "Label"):
         return
@@ -92,14 +104,13 @@ def _check_reader(reader: Mapping[str, Json], jsonata: bool, findings: Findings)
     config = reader.get("ReaderConfig", {})
     if findings.expect(config, dict, "Object", "ReaderConfig"):
         _check_reader_config(config, jsonata, findings.at("ReaderConfig"))
-        if str(reader.get("Resource")).endswith(":getObject") and not {"InputType", "ManifestType"} & config.keys():
-            findings.at("ReaderConfig").required(config, "InputType")
 
 
 def _check_reader_config(config: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
     findings.only(config, _READER_CONFIG if jsonata else _READER_CONFIG | {"MaxItemsPath"})
     _check_enums(config, _READER_ENUMS, findings)
     findings.at_most_one(config, "MaxItems", "MaxItemsPath")
+    _check_number(config, "MaxItems", 0, _ITEMS_MAX, jsonata, findings)
     if config.get("CSVHeaderLocation") == "GIVEN":
         findings.required(config, "CSVHeaders")
     headers = config.get("CSVHeaders", [])
@@ -113,8 +124,9 @@ def _check_reader_config(config: Mapping[str, Json], jsonata: bool, findings: Fi
 def _check_batcher(batcher: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
     paths = [] if jsonata else [f"{limit}Path" for limit in _BATCH_LIMITS]
     findings.only(batcher, frozenset({*_BATCH_LIMITS, *paths, "BatchInput"}))
-    for limit in _BATCH_LIMITS:
+    for limit, most in _BATCH_LIMITS.items():
         findings.at_most_one(batcher, limit, f"{limit}Path")
+        _check_number(batcher, limit, 1, most, jsonata, findings)
     if not {*_BATCH_LIMITS, *paths} & batcher.keys():
         findings.problem(f"One of these fields is required: [{', '.join([*_BATCH_LIMITS, *paths])}]")
 
