@@ -44,10 +44,12 @@ class MovableClock(SystemClock):
         return super().now() + self.offset
 
 
-def build(clock: SystemClock, limits: str, keyring: Keyring | None = None) -> tuple[Engine, Any]:
+def build(
+    clock: SystemClock, limits: str, keyring: Keyring | None = None, functions: Any = None
+) -> tuple[Engine, Any]:
+    """An engine and its endpoint. Without functions, no definition may call one."""
     store = MemoryStore()
     catalog = Catalog(store, clock)
-    functions: Any = None  # No definition of these tests calls a Lambda function.
     tasks = Tasks(functions, catalog, clock, limits)
     logs = Logs(None, clock)
     engine = Engine(store, catalog.program, tasks, clock, observe=ExecutionLogs(catalog, logs).observe)
@@ -58,10 +60,10 @@ def build(clock: SystemClock, limits: str, keyring: Keyring | None = None) -> tu
 class Api:
     """An endpoint, and a client that speaks raw ASGI to it."""
 
-    def __init__(self, limits: str = "aws", keyring: Keyring | None = None) -> None:
+    def __init__(self, limits: str = "aws", keyring: Keyring | None = None, functions: Any = None) -> None:
         self._runner = asyncio.Runner()
         self.clock = MovableClock()
-        self.engine, self.app = build(self.clock, limits, keyring)
+        self.engine, self.app = build(self.clock, limits, keyring, functions)
         self.run(self.engine.start())
 
     def run(self, work: Any) -> Any:

@@ -4,9 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from tests.machine.generated import definitions
 
 from stepwell.asl.compile import check_definition, compile_definition, load_yaml
 from stepwell.asl.errors import DefinitionError
@@ -503,40 +500,6 @@ def test_yaml():
 def test_yaml_that_is_refused(text: str):
     with pytest.raises(ValueError):
         load_yaml(text)
-
-
-# --- hostile definitions
-
-JUNK = st.sampled_from(
-    [
-        None, True, 5, -1, 1.5, "", "x", "$", "$.a", "$$", "$x", "{% $states.input %}", "{% x %}", "{% (",
-        "States.UUID()", "States.Nope(", [], {}, [1], {"a": 1}, [[]], {"a.$": "$.b"}, {"a.$": 5}, 10**30,
-        [{"Next": "x"}], {"ErrorEquals": []}, ["States.ALL"], FUNCTION,
-    ]
-)  # fmt: skip
-
-
-def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [at, *(place for key, member in members for place in places(member, (*at, key)))]
-
-
-def replaced(value: Any, at: tuple[Any, ...], by: Any) -> Any:
-    if not at:
-        return by
-    copy = value.copy()
-    copy[at[0]] = replaced(value[at[0]], at[1:], by)
-    return copy
-
-
-@settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data(), definitions())
-def test_junk_anywhere_gives_diagnostics_and_nothing_else(data: st.DataObject, definition: dict[str, Any]):
-    for _ in range(2):
-        place = data.draw(st.sampled_from(places(definition)))
-        definition = replaced(definition, place, data.draw(JUNK))
-    for diagnostic in check_definition(json.dumps(definition)):
-        assert diagnostic.code and diagnostic.message and diagnostic.severity in ("ERROR", "WARNING")
 
 
 def test_a_resource_that_nobody_recognizes() -> None:

@@ -51,7 +51,7 @@ _JSONATA: Mapping[str, frozenset[str]] = {
     "Parallel": frozenset({"Arguments", "Output"}),
     "Map": frozenset({"Items", "Output"}),
 }
-_ALLOWED = {
+ALLOWED = {
     jsonata: {type: _COMMON | fields | (_JSONATA if jsonata else _JSONPATH)[type] for type, fields in _BOTH.items()}
     for jsonata in (False, True)
 }
@@ -129,7 +129,7 @@ def check_state(state: Mapping[str, Json], jsonata: bool, findings: Findings) ->
     if not findings.required(state, "Type") or not findings.one_of(state["Type"], STATE_TYPES, "Type"):
         return False
     type = state["Type"]
-    findings.only(state, _ALLOWED[jsonata][type])
+    findings.only(state, ALLOWED[jsonata][type])
     if "Comment" in state:
         findings.expect(state["Comment"], str, "String", "Comment")
     _check_exclusive(state, type, findings)
