@@ -1,6 +1,6 @@
 """`make fuzz`: random requests and random definitions until the time is up; stops at the first finding.
 
-Prints the seed of each round, so that a finding can be had again, and the smallest example that Hypothesis finds for it.
+Prints the seed of each round, so that a finding can be had again, and the smallest example that leads to it.
 
 usage: fuzz.py [--minutes 10] [--seed N] [--target requests|definitions]
 """
@@ -44,7 +44,7 @@ def main() -> int:
     arguments = parser.parse_args()
     names = arguments.target or list(TARGETS)
     if arguments.seed is not None:
-        return 0 if all([fuzz(name, arguments.seed) for name in names]) else 1
+        return 0 if all(fuzz(name, arguments.seed) for name in names) else 1
     until, rounds = time.monotonic() + arguments.minutes * 60, 0
     while time.monotonic() < until:
         name, number = names[rounds % len(names)], random.randrange(2**32)

@@ -68,11 +68,11 @@ EXPRESSIONS = [
 ]  # fmt: skip
 junk = st.sampled_from(
     [
-        *EXPRESSIONS, None, True, 5, -1, 1.5, 1e308, 10**30, "", "x", "\x00", "\U0001f600", "S1", "S2", [], {}, [1], [[]],
-        {"a": 1}, {"a.$": "$.b"}, {"a.$": 5}, [{"Next": "S2"}], {"ErrorEquals": []}, ["States.ALL"], FUNCTION, ACTIVITY,
-        PASS, {"StartAt": "X", "States": {"X": PASS}},
+        *EXPRESSIONS, None, True, 5, -1, 1.5, 1e308, 10**30, "", "x", "\x00", "\U0001f600", "S1", "S2", [], {}, [1],
+        [[]], {"a": 1}, {"a.$": "$.b"}, {"a.$": 5}, [{"Next": "S2"}], {"ErrorEquals": []}, ["States.ALL"], FUNCTION,
+        ACTIVITY, PASS, {"StartAt": "X", "States": {"X": PASS}},
     ]
-) | st.text(max_size=20)  # fmt: skip
+).map(copy.deepcopy) | st.text(max_size=20)  # fmt: skip
 
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -101,11 +101,11 @@ def _changed(draw: st.DrawFn, definition: Any) -> Any:
     if change == "remove":
         del owner[last]
     elif change == "add" and isinstance(owner, dict):
-        owner[draw(st.sampled_from(FIELDS))] = copy.deepcopy(draw(junk))
+        owner[draw(st.sampled_from(FIELDS))] = draw(junk)
     elif change == "move":
         owner[last] = copy.deepcopy(_at(definition, draw(st.sampled_from(places(definition)))))
     else:
-        owner[last] = copy.deepcopy(draw(junk))
+        owner[last] = draw(junk)
     return definition
 
 
