@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SMOKE := $(VENV)/smoke
 
-.PHONY: help setup demo test lint format crash perf smoke results conformance definitions fuzz constraints clean
+.PHONY: help setup demo test lint format crash perf smoke results conformance definitions compatibility fuzz constraints clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ conformance: $(READY) ## Replay the cases recorded on AWS (needs CASES, the fold
 
 definitions: $(READY) ## Check every definition of a folder, and say which AWS would take (needs DEFINITIONS, the folder)
 	@$(BIN)/python tests/definitions.py $(DEFINITIONS)
+
+compatibility: $(READY) ## Write docs/compatibility.md from the code and AWS's model
+	@$(BIN)/python tests/compatibility.py
 
 fuzz: $(READY) ## Send random requests and random definitions for ten minutes; stops at what should not happen
 	@$(BIN)/python benchmarks/fuzz.py

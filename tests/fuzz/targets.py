@@ -33,7 +33,7 @@ WALL_SECONDS_MAX = 20.0
 COMMON = frozenset(
     {"ValidationException", "SerializationException", "RequestEntityTooLargeException", "UnsupportedOperation"}
 )
-"""Errors that AWS's model names for no operation, or not for each that can raise them."""
+"""Errors that AWS's model of the service does not name."""
 
 
 @contextmanager
@@ -141,7 +141,7 @@ async def _answer(api: Api, operation: str, body: bytes) -> dict[str, Any]:
         return dict(reply)
     assert isinstance(reply["message"], str)
     assert status < 500 or (status, reply["__type"]) == (501, "UnsupportedOperation"), reply
-    assert reply["__type"] in MODEL.operations[operation].errors | COMMON, (operation, reply)
+    assert reply["__type"] in MODEL.error_statuses.keys() | COMMON, (operation, reply)
     return {}
 
 

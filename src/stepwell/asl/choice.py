@@ -83,7 +83,7 @@ def compile_rule(rule: Json, field: str) -> Rule:
 
 _TOP_FIELDS = frozenset({"Next", "Assign", "Comment", "Output"})
 _NESTED_FIELDS = frozenset({"Comment"})
-_COMBINATORS = ("And", "Or", "Not")
+COMBINATORS = ("And", "Or", "Not")
 
 
 class _Compiler:
@@ -103,7 +103,7 @@ class _Compiler:
             self.report("Expected value of type Object", suffix)
             return None
         names = [name for name in rule if name not in ignored and name != "Variable"]
-        unknown = [name for name in names if name not in _OPERATORS and name not in _COMBINATORS]
+        unknown = [name for name in names if name not in OPERATORS and name not in COMBINATORS]
         for name in unknown:
             self.report("Field is not supported", f"{suffix}/{name}")
         operators = [name for name in names if name not in unknown]
@@ -120,7 +120,7 @@ class _Compiler:
         if name == "Not":
             inner = self.compile(operand, place, _NESTED_FIELDS)
             return None if inner is None else lambda scope: not inner(scope)
-        if name in _COMBINATORS:
+        if name in COMBINATORS:
             return self._compile_all(name, operand, place)
         if "Variable" not in rule:
             self.report("The field 'Variable' is required but was missing", suffix)
@@ -140,7 +140,7 @@ class _Compiler:
         return lambda scope: any(test(scope) for test in complete)
 
     def _compile_comparison(self, name: str, variable: Reference | None, operand: Json, place: str) -> _Test | None:
-        operator = _OPERATORS[name]
+        operator = OPERATORS[name]
         if operator.by_path:
             other = self._reference(operand, place)
             return None if variable is None or other is None else _compare_paths(operator, variable, other)
@@ -348,4 +348,4 @@ def _operators() -> dict[str, _Operator]:
     return operators
 
 
-_OPERATORS = _operators()
+OPERATORS = _operators()

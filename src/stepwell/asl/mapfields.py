@@ -12,6 +12,7 @@ from stepwell.asl.jsontext import Json
 from stepwell.asl.schema import Findings
 
 LABEL_MAX = 40
+ITEMS_MAX = 100_000_000
 DISTRIBUTED_FIELDS = ("Label", "ItemReader", "ItemBatcher", "ResultWriter")
 
 _LABEL_REFUSED = re.compile(r"[\s?*<>{}\[\]:;,\\|^~$#%&`\"\x00-\x1f\x7f-\x9f]")
@@ -27,9 +28,18 @@ _READER_ENUMS = {
     "CSVHeaderLocation": ("FIRST_ROW", "GIVEN"),
 }
 _WRITER_ENUMS = {"Transformation": ("NONE", "COMPACT", "FLATTEN"), "OutputType": ("JSON", "JSONL")}
-_READER_CONFIG = frozenset({*_READER_ENUMS, "CSVHeaders", "ItemsPointer", "MaxItems"})
-_ITEMS_MAX = 100_000_000
-_BATCH_LIMITS = {"MaxItemsPerBatch": _ITEMS_MAX, "MaxInputBytesPerBatch": 262_144}
+_BATCH_LIMITS = {"MaxItemsPerBatch": ITEMS_MAX, "MaxInputBytesPerBatch": 262_144}
+_BATCH_PATHS = tuple(f"{limit}Path" for limit in _BATCH_LIMITS)
+
+FIELDS: Mapping[str, frozenset[str]] = {
+    "ProcessorConfig": frozenset(_PROCESSOR_ENUMS),
+    "ItemReader": frozenset({"Resource", "ReaderConfig", "Parameters", "Arguments"}),
+    "ReaderConfig": frozenset({*_READER_ENUMS, "CSVHeaders", "ItemsPointer", "MaxItems", "MaxItemsPath"}),
+    "ItemBatcher": frozenset({*_BATCH_LIMITS, *_BATCH_PATHS, "BatchInput"}),
+    "ResultWriter": frozenset({"Resource", "WriterConfig", "Parameters", "Arguments"}),
+    "WriterConfig": frozenset(_WRITER_ENUMS),
+}
+"""The parts, with the fields of both languages: `Arguments` is JSONata's, `Parameters` and paths are JSONPath's."""
 
 
 def check_map(state: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
@@ -58,12 +68,18 @@ def _check_processor(processor: Json, findings: Findings) -> bool:
     if not isinstance(config, dict):
         findings.problem("Expected value of type Object")
         return False
-    findings.only(config, frozenset(_PROCESSOR_ENUMS))
+    findings.only(config, FIELDS["ProcessorConfig"])
     _check_enums(config, _PROCESSOR_ENUMS, findings)
     distributed = is_distributed(processor)
     if distributed:
         findings.required(config, "ExecutionType")
     return distributed
+
+
+def _check_names(owner: Mapping[str, Json], part: str, jsonata: bool, findings: Findings) -> None:
+    fields = FIELDS[part]
+    others = {name for name in fields if name == "Parameters" or name.endswith("Path")} if jsonata else {"Arguments"}
+    findings.only(owner, fields - others)
 
 
 def _check_enums(owner: Mapping[str, Json], enums: Mapping[str, tuple[str, ...]], findings: Findings) -> None:
@@ -98,7 +114,7 @@ def _check_resource(owner: Mapping[str, Json], pattern: re.Pattern[str], finding
 
 
 def _check_reader(reader: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
-    findings.only(reader, frozenset({"Resource", "ReaderConfig", "Arguments" if jsonata else "Parameters"}))
+    _check_names(reader, "ItemReader", jsonata, findings)
     if findings.required(reader, "Resource"):
         _check_resource(reader, _READER_RESOURCE, findings)
     config = reader.get("ReaderConfig", {})
@@ -107,10 +123,10 @@ def _check_reader(reader: Mapping[str, Json], jsonata: bool, findings: Findings)
 
 
 def _check_reader_config(config: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
-    findings.only(config, _READER_CONFIG if jsonata else _READER_CONFIG | {"MaxItemsPath"})
+    _check_names(config, "ReaderConfig", jsonata, findings)
     _check_enums(config, _READER_ENUMS, findings)
     findings.at_most_one(config, "MaxItems", "MaxItemsPath")
-    _check_number(config, "MaxItems", 0, _ITEMS_MAX, jsonata, findings)
+    _check_number(config, "MaxItems", 0, ITEMS_MAX, jsonata, findings)
     if config.get("CSVHeaderLocation") == "GIVEN":
         findings.required(config, "CSVHeaders")
     headers = config.get("CSVHeaders", [])
@@ -122,22 +138,22 @@ def _check_reader_config(config: Mapping[str, Json], jsonata: bool, findings: Fi
 
 
 def _check_batcher(batcher: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
-    paths = [] if jsonata else [f"{limit}Path" for limit in _BATCH_LIMITS]
-    findings.only(batcher, frozenset({*_BATCH_LIMITS, *paths, "BatchInput"}))
+    _check_names(batcher, "ItemBatcher", jsonata, findings)
     for limit, most in _BATCH_LIMITS.items():
         findings.at_most_one(batcher, limit, f"{limit}Path")
         _check_number(batcher, limit, 1, most, jsonata, findings)
-    if not {*_BATCH_LIMITS, *paths} & batcher.keys():
-        findings.problem(f"One of these fields is required: [{', '.join([*_BATCH_LIMITS, *paths])}]")
+    enough = [*_BATCH_LIMITS] if jsonata else [*_BATCH_LIMITS, *_BATCH_PATHS]
+    if not batcher.keys() & set(enough):
+        findings.problem(f"One of these fields is required: [{', '.join(enough)}]")
 
 
 def _check_writer(writer: Mapping[str, Json], jsonata: bool, findings: Findings) -> None:
-    findings.only(writer, frozenset({"Resource", "WriterConfig", "Arguments" if jsonata else "Parameters"}))
+    _check_names(writer, "ResultWriter", jsonata, findings)
     if "Resource" in writer:
         _check_resource(writer, _WRITER_RESOURCE, findings)
     elif "WriterConfig" not in writer:
         findings.problem("One of these fields is required: [Resource, WriterConfig]")
     config = writer.get("WriterConfig", {})
     if findings.expect(config, dict, "Object", "WriterConfig"):
-        findings.at("WriterConfig").only(config, frozenset(_WRITER_ENUMS))
+        findings.at("WriterConfig").only(config, FIELDS["WriterConfig"])
         _check_enums(config, _WRITER_ENUMS, findings.at("WriterConfig"))
