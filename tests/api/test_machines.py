@@ -235,6 +235,17 @@ def test_validation_is_cut_at_max_results(api: Any) -> None:
     assert all(set(found) == {"severity", "code", "message", "location"} for found in full["diagnostics"])
 
 
+def test_warnings_are_shown_where_they_are_asked_for(api: Any) -> None:
+    state = {"Type": "Pass", "Parameters": {"id": "$.id"}, "End": True}
+    definition = json.dumps({"StartAt": "S", "States": {"S": state}})
+    assert api.call("ValidateStateMachineDefinition", definition=definition)["diagnostics"] == []
+    shown = api.call("ValidateStateMachineDefinition", definition=definition, severity="WARNING")
+    (warning,) = shown["diagnostics"]
+    assert (shown["result"], warning["severity"], warning["code"]) == ("OK", "WARNING", "NO_DOLLAR")
+    assert warning["location"] == "/States/S/Parameters/id"
+    assert api.create(definition=json.loads(definition))
+
+
 def test_tags(api: Any) -> None:
     machine = api.create(tags=[{"key": "a", "value": "1"}, {"key": "b"}])
     api.call("TagResource", resourceArn=machine, tags=[{"key": "c", "value": "2"}, {"key": "c", "value": "3"}])
