@@ -62,6 +62,12 @@ def _aborted() -> Run:
     return run
 
 
+def _redriven() -> Run:
+    run = failed(FUNCTION)
+    run.redrive()
+    return run
+
+
 def _expired() -> Run:
     run = Run({**one("Wait", Seconds=60), "TimeoutSeconds": 5})
     run.fire("execution")
@@ -124,6 +130,7 @@ EVENTS: dict[str, tuple[str, Callable[[], Run]]] = {
     **_of("failure", _line, "ExecutionSucceeded"),
     **_of("failure", lambda: failed(FUNCTION), "ExecutionFailed"),
     **_of("failure", _expired, "ExecutionTimedOut"),
+    **_of("redrive", _redriven, "ExecutionRedriven"),
     **_of("failure", _stopped, "ExecutionAborted"),
     **_of("states", _line, "PassStateEntered", "PassStateExited", "ChoiceStateEntered", "ChoiceStateExited"),
     **_of("states", _line, "WaitStateEntered", "WaitStateExited", "SucceedStateEntered", "SucceedStateExited"),
@@ -158,4 +165,4 @@ EVENTS: dict[str, tuple[str, Callable[[], Run]]] = {
     **_of("failure", _map_run_aborted, "MapRunAborted"),
     **_of("failure", _mapped_in_vain, "MapStateFailed", "MapIterationFailed"),
 }
-TO_COME = frozenset({"ExecutionRedriven", "MapRunRedriven"})
+TO_COME = frozenset({"MapRunRedriven"})

@@ -212,7 +212,8 @@ def test_fail_is_entered_again_and_fails_again():
 
 
 def test_a_choice_decides_anew():
-    run = Run(one("Choice", Choices=[{"Variable": "$.a", "IsNull": True, "Next": "S"}]))
+    rule = {"Variable": "$.a", "IsNull": True, "Next": "T"}
+    run = Run(machine({"Name": "S", "Type": "Choice", "Choices": [rule]}, {"Name": "T", "Type": "Succeed"}))
     assert run.failure[0] == "States.Runtime"
     assert [type for _, _, type in redriven(run)] == ["ExecutionRedriven", "ExecutionFailed"]
 

@@ -303,10 +303,7 @@ def _bounded(findings: Findings, entry: Fields, field: str, minimum: int, maximu
     if field not in entry:
         return default
     value = entry[field]
-    if not is_integer(value) or not minimum <= value <= maximum:
-        findings.problem(f"Value must be an integer from {minimum} to {maximum}", field)
-        return default
-    return int(value)
+    return int(value) if findings.integer(value, minimum, maximum, field) else default
 
 
 def _catchers(site: Site, value: Json) -> tuple[Catcher, ...]:

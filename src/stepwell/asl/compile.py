@@ -8,6 +8,7 @@ import yaml
 from stepwell.asl import build
 from stepwell.asl.dataflow import assigned_names
 from stepwell.asl.errors import DefinitionError, Diagnostic
+from stepwell.asl.fields import SECONDS_MAX
 from stepwell.asl.jsontext import Json, JsonTextError, decode
 from stepwell.asl.mapfields import is_distributed
 from stepwell.asl.program import Program, State, TaskState
@@ -168,10 +169,7 @@ class _Compiler:
         timeout = definition.get("TimeoutSeconds")
         if timeout is None:
             return None
-        if isinstance(timeout, bool) or not isinstance(timeout, int) or not 0 < timeout <= 99_999_999:
-            findings.problem("Value must be an integer from 1 to 99999999", "TimeoutSeconds")
-            return None
-        return timeout
+        return timeout if findings.integer(timeout, 1, SECONDS_MAX, "TimeoutSeconds") else None
 
     def _level(
         self, owner: Mapping[str, Json], location: str, language: str, depth: int, outer: frozenset[str]

@@ -92,10 +92,8 @@ def _check_number(
     owner: Mapping[str, Json], field: str, minimum: int, maximum: int, jsonata: bool, findings: Findings
 ) -> None:
     value = owner.get(field, minimum)
-    if jsonata and is_jsonata(value):
-        return
-    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
-        findings.problem(f"Value must be an integer from {minimum} to {maximum}", field)
+    if not (jsonata and is_jsonata(value)):
+        findings.integer(value, minimum, maximum, field)
 
 
 def _check_label(label: Json, findings: Findings) -> None:

@@ -117,6 +117,12 @@ class Findings:
             if field not in allowed:
                 self.problem("Field is not supported", field)
 
+    def integer(self, value: Json, minimum: int, maximum: int, field: str) -> bool:
+        if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
+            return True
+        self.problem(f"Value must be an integer from {minimum} to {maximum}", field)
+        return False
+
     def expect(self, value: Json, type: type, what: str, field: str) -> bool:
         if isinstance(value, type) and not (type is int and isinstance(value, bool)):
             return True
