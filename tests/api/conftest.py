@@ -44,9 +44,7 @@ class MovableClock(SystemClock):
         return super().now() + self.offset
 
 
-def build(
-    clock: SystemClock, limits: str, keyring: Keyring | None = None, functions: Any = None
-) -> tuple[Engine, Any]:
+def build(clock: SystemClock, limits: str, keyring: Keyring | None = None, functions: Any = None) -> tuple[Engine, Any]:
     """An engine and its endpoint. Without functions, no definition may call one."""
     store = MemoryStore()
     catalog = Catalog(store, clock)
