@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from botocore.loaders import Loader
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -22,10 +24,12 @@ from stepwell.api import machines, stepfunctions  # noqa: E402
 from stepwell.api.stepfunctions import HANDLERS  # noqa: E402
 from stepwell.asl import choice, compile, dataflow, errors, intrinsic_functions, intrinsics, mapfields, schema  # noqa: E402
 from stepwell.asl.jsonata_functions import DRAWING, PLAIN  # noqa: E402
+from stepwell.awsmodels.integrations import optimized  # noqa: E402
 from stepwell.awsmodels.model import load_service  # noqa: E402
 from stepwell.engine import arns, catalog  # noqa: E402
 from stepwell.machine import branches, distributed, turn  # noqa: E402
 from stepwell.tasks import activities  # noqa: E402
+from stepwell.tasks.optimized import SERVICES, find_call  # noqa: E402
 
 PAGE = ROOT / "docs" / "compatibility.md"
 SOURCE = ROOT / "src" / "stepwell"
@@ -68,7 +72,7 @@ QUOTAS: Sequence[tuple[str, int, str]] = (
 
 def document() -> str:
     """The whole page."""
-    parts = (_operations(), _errors(), _events(), _fields(), _functions(), _quotas())
+    parts = (_operations(), _errors(), _events(), _integrations(), _fields(), _functions(), _quotas())
     return "\n".join([_HEAD, *("\n".join(part) + "\n" for part in parts)])
 
 
@@ -156,6 +160,38 @@ def _events() -> Iterator[str]:
         (f"`{module}`", _names(type for type in types if EVENTS.get(type, ("",))[0] == module)) for module in modules
     ]
     yield from _table(("emitted by", "events"), [*rows, ("not yet", _names(sorted(TO_COME)))])
+
+
+# --- integrations
+
+
+_APART = frozenset(
+    {"apigateway:invoke", "bedrock:invokeModel", "http:invoke", "lambda:invoke", "states:startExecution"}
+)
+"""Actions that have a module of their own in `stepwell.tasks`."""
+
+
+def _integrations() -> Iterator[str]:
+    count = len(Loader().list_available_services("service-2"))
+    yield "## Integrations\n\nLambda functions and activities by their ARN,"
+    yield f"`aws-sdk:SERVICE:ACTION` for every action of the {count} services in botocore, and the optimized ones:\n"
+    rows = []
+    for service, actions in sorted(optimized().items()):
+        called = {action: patterns for action, patterns in actions.items() if _is_called(service, action)}
+        rest = _names(action for action in actions if action not in called)
+        rows.append((f"`{service}`", _names(_action(*action) for action in called.items()), rest))
+    yield from _table(("service", "called", "fails, and says that Stepwell cannot call it"), rows)
+
+
+def _is_called(service: str, action: str) -> bool:
+    return f"{service}:{action}" in _APART or (
+        service in SERVICES and find_call(SERVICES[service], service, action) is not None
+    )  # fmt: skip
+
+
+def _action(name: str, patterns: Iterable[str]) -> str:
+    more = sorted(f"`.{pattern}`" for pattern in patterns if pattern)
+    return f"{name} ({', '.join(more)})" if more else name
 
 
 # --- the language

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stepwell.asl.compile import check_definition, load_yaml
 from stepwell.asl.errors import Diagnostic
+from stepwell.tasks.custom import CustomResources
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:F"
 
@@ -35,7 +36,7 @@ def check(path: Path) -> list[Diagnostic]:
     text = filled(path.read_text())
     if path.suffix in (".yaml", ".yml"):
         text = json.dumps(load_yaml(text))
-    return check_definition(text)
+    return check_definition(text, recognizes=CustomResources({}).recognizes)
 
 
 def main() -> int:
