@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from stepwell.project.assembly import templates
 from stepwell.project.bare import is_definition, load_bare
 from stepwell.project.files import parse_json, parse_yaml, read_text
 from stepwell.project.intrinsics import short_tag
@@ -16,8 +17,8 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 def load_plan(path: Path, parameters: Mapping[str, str] | None = None) -> Plan:
     """What to deploy of a folder, a template or a definition. Raises `ProjectError`.
 
-    In a folder, a template counts before bare definitions. `parameters` are the template's Parameters, or what
-    `${NAME}` stands for in bare definitions.
+    In a folder, a template counts before what `cdk synth` wrote, and that before bare definitions. `parameters` are
+    the template's Parameters, or what `${NAME}` stands for in bare definitions.
     """
     parameters = parameters or {}
     if path.is_dir():
@@ -37,10 +38,19 @@ def _folder(folder: Path, parameters: Mapping[str, str]) -> Plan:
     for name in TEMPLATES:
         if (folder / name).is_file():
             return load_template(folder / name, parameters)
+    if synthesized := templates(folder):
+        return load_template(_only(synthesized, folder), parameters)
     definitions = [path for path in folder.iterdir() if is_definition(path) and path.is_file()]
     if not definitions:
         raise ProjectError(f"{folder} has neither {', '.join(TEMPLATES)} nor a definition such as flow.asl.yaml")
     return load_bare(folder, definitions, parameters)
+
+
+def _only(synthesized: list[Path], folder: Path) -> Path:
+    if len(synthesized) > 1:
+        names = ", ".join(str(path.relative_to(folder.resolve())) for path in synthesized)
+        raise ProjectError(f"{folder} holds {len(synthesized)} stacks: name the template of one, {names}")
+    return synthesized[0]
 
 
 def _is_definition_value(path: Path) -> bool:

@@ -106,7 +106,7 @@ class Resolver:
             resource = self._resources[logical_id]
             given = _section(resource, "Properties").get(_NAME_PROPERTIES.get(resource.get("Type", ""), ""))
             name = None if given is None else self._guarded(f"name of {logical_id}", lambda: self._settle(given))
-            self._names[logical_id] = logical_id if name in (None, _NO_VALUE) else _text(name)
+            self._names[logical_id] = _fitting(resource, logical_id) if name in (None, _NO_VALUE) else _text(name)
         return self._names[logical_id]
 
     def _check_parameters(self) -> None:
@@ -347,6 +347,24 @@ _REF_IS_ARN = frozenset(
         "AWS::StepFunctions::StateMachineVersion",
     }
 )
+
+
+_NAME_MAX_CHARACTERS = {
+    "AWS::Lambda::Function": 64,
+    "AWS::Serverless::Function": 64,
+    "AWS::Serverless::StateMachine": 80,
+    "AWS::StepFunctions::StateMachine": 80,
+}
+_TELLING_CHARACTERS = 8
+"""The CDK ends logical ids with so many characters of a hash: what tells two long ones apart."""
+
+
+def _fitting(resource: Mapping[str, Any], logical_id: str) -> str:
+    """A logical id as a name. CloudFormation shortens it too, and adds characters of its own."""
+    most = _NAME_MAX_CHARACTERS.get(resource.get("Type", ""), len(logical_id))
+    if len(logical_id) <= most:
+        return logical_id
+    return f"{logical_id[: most - _TELLING_CHARACTERS - 1]}-{logical_id[-_TELLING_CHARACTERS:]}"
 
 
 def _arn(service: str, prefix: str = "", suffix: str = "") -> Callable[[str], str]:

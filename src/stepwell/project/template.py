@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stepwell.project import sam
+from stepwell.project.assembly import stack_of
 from stepwell.project.definition import checked, load_definition, substitute, to_json
 from stepwell.project.files import YamlDocument, inside, parse_json, parse_yaml, read_text, source_files
 from stepwell.project.intrinsics import IntrinsicError, Resolver, short_tag
@@ -64,6 +65,7 @@ _VERSION_PROPERTIES = frozenset({"Description", "StateMachineArn", "StateMachine
 _ALIAS_PROPERTIES = frozenset({"DeploymentPreference", "Description", "Name", "RoutingConfiguration"})
 _TRIGGER = "nothing triggers functions or state machines by itself: start them through the API"
 _REASONS = {
+    "AWS::CDK::": "it only tells the CDK's authors what is used",
     "AWS::CloudWatch::": "there are no alarms and dashboards",
     "AWS::Events::": _TRIGGER,
     "AWS::IAM::": "permissions are not enforced",
@@ -71,7 +73,7 @@ _REASONS = {
     "AWS::Lambda::EventSourceMapping": _TRIGGER,
     "AWS::Lambda::Permission": "permissions are not enforced",
     "AWS::Lambda::Version": "versions are not deployed: what refers to one gets the function itself",
-    "AWS::Logs::": "Stepwell keeps the logs of functions itself",
+    "AWS::Logs::": "a log group is made by what logs to it",
     "AWS::Pipes::": _TRIGGER,
     "AWS::Scheduler::": _TRIGGER,
 }
@@ -79,7 +81,7 @@ _OTHER_TYPE = "Stepwell deploys functions, state machines and activities; what u
 
 
 def load_template(path: Path, parameters: Mapping[str, str]) -> Plan:
-    """The plan of a template. Its folder is the project's folder. Raises `ProjectError`."""
+    """The plan of a template. Its folder, or that of its cloud assembly, is the project's. Raises `ProjectError`."""
     document = _parse(path)
     _check_shape(document, path)
     try:
@@ -112,16 +114,17 @@ class _Template:
 
     def __init__(self, path: Path, document: YamlDocument, parameters: dict[str, str]) -> None:
         self.path = path
-        self.folder = path.parent.resolve()
         self.document = document
+        self.stack = stack_of(path)
+        self.folder = self.stack.root
         with self._located():
-            original = Resolver(document.value, parameters, self.folder.name)
+            original = Resolver(document.value, parameters, self.stack.name)
         self.skipped: list[Skipped] = []
         template = document.value
         if sam.uses_sam(template):
             template = self._translated(parameters, original)
         with self._located():
-            self.resolver = Resolver(template, parameters, self.folder.name)
+            self.resolver = Resolver(template, parameters, self.stack.name)
         self.resources: dict[str, dict[str, Any]] = template["Resources"]
         self.layers = self._layers()
 
@@ -229,7 +232,7 @@ class _Template:
         line = self._line(logical_id, name)
         what = f"{name} of {logical_id}"
         local = sam.local_path(location)
-        written = local.path if local else location
+        written = local.path if local else self.stack.asset(location) or location
         if not isinstance(written, str):
             raise ProjectError(f"{what} is not a local path: code in S3 cannot be read", self.path, line)
         built = self.folder / ".aws-sam" / "build" / (local.logical_id if local else logical_id)
@@ -286,7 +289,7 @@ class _Template:
         line = self._line(logical_id, "DefinitionUri")
         if (location := get("DefinitionS3Location", _any, None)) is not None:
             local = sam.local_path(location)
-            written = local.path if local else location
+            written = local.path if local else self.stack.asset(location) or location
             if not isinstance(written, str):
                 raise ProjectError(f"the definition of {logical_id} is in S3: give a local path", self.path, line)
             path = inside(self.folder, written, f"DefinitionUri of {logical_id}", self.path, line)
