@@ -70,10 +70,10 @@ class ServerProcess:
         return self.process.wait(START_SECONDS)
 
 
-def client(service: str, url: str) -> Any:
+def client(service: str, url: str, key: str = "x") -> Any:
     """An unmodified boto3 client, which tries nothing again: the tests do."""
     return boto3.client(
-        service, endpoint_url=url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x",
+        service, endpoint_url=url, region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key="x",
         config=Config(retries={"total_max_attempts": 1}, read_timeout=70, connect_timeout=10, inject_host_prefix=False),
     )  # fmt: skip
 
