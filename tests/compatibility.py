@@ -18,7 +18,7 @@ from botocore.loaders import Loader
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.machine.events import EVENTS, TO_COME  # noqa: E402 - the tests are no installed package
+from tests.machine.events import EVENTS  # noqa: E402 - the tests are no installed package
 
 from stepwell.api import machines, stepfunctions  # noqa: E402
 from stepwell.api.stepfunctions import HANDLERS  # noqa: E402
@@ -94,15 +94,21 @@ def _nodes(path: Path) -> Sequence[ast.AST]:
 
 @cache
 def _texts(path: Path) -> frozenset[str]:
-    """Every string constant of a module, those within formatted strings included."""
-    constants = (node.value for node in _nodes(path) if isinstance(node, ast.Constant))
-    return frozenset(value for value in constants if isinstance(value, str))
+    """Every string constant of a module, those within formatted strings included, and the names of arguments."""
+    constants = [node.value for node in _nodes(path) if isinstance(node, ast.Constant)]
+    keywords = [node.arg for node in _nodes(path) if isinstance(node, ast.keyword)]
+    return frozenset(value for value in constants + keywords if isinstance(value, str))
 
 
 def _texts_about(module: ModuleType) -> frozenset[str]:
     """The string constants of a module of the API, and of those that it imports from there."""
-    names = [value.__module__ for value in vars(module).values() if getattr(value, "__module__", None)]
-    paths = {Path(sys.modules[name].__file__ or "") for name in names if name.startswith("stepwell.api.")}
+    imports = (node for node in _nodes(Path(module.__file__ or "")) if isinstance(node, ast.ImportFrom))
+    names = [name for node in imports for name in (node.module or "", *(f"{node.module}.{a.name}" for a in node.names))]
+    paths = {
+        Path(sys.modules[name].__file__ or "")
+        for name in names
+        if name.startswith("stepwell.api.") and name in sys.modules
+    }
     return frozenset().union(*map(_texts, paths | {Path(module.__file__ or "")}))
 
 
@@ -159,7 +165,7 @@ def _events() -> Iterator[str]:
     rows = [
         (f"`{module}`", _names(type for type in types if EVENTS.get(type, ("",))[0] == module)) for module in modules
     ]
-    yield from _table(("emitted by", "events"), [*rows, ("not yet", _names(sorted(TO_COME)))])
+    yield from _table(("emitted by", "events"), rows)
 
 
 # --- integrations

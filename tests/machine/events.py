@@ -1,7 +1,4 @@
-"""For each of AWS's history events: the module that emits it, and an execution in which it happens.
-
-What other parts of Stepwell still have to bring is in `TO_COME`; a type is in one of the two tables.
-"""
+"""For each of AWS's history events: the module that emits it, and an execution in which it happens."""
 
 from collections.abc import Callable
 from typing import Any
@@ -117,6 +114,12 @@ def _map_run_aborted() -> Run:
     return run
 
 
+def _map_run_redriven() -> Run:
+    run = _map_run(error="E", cause="c")
+    run.redrive()
+    return run
+
+
 def _undefined() -> Run:
     return Run(one_jsonata("Pass", Output="{% $states.input.missing %}"))
 
@@ -162,7 +165,7 @@ EVENTS: dict[str, tuple[str, Callable[[], Run]]] = {
     **_of("branches", _mapped, "MapStateStarted", "MapStateSucceeded", "MapIterationStarted", "MapIterationSucceeded"),
     **_of("distributed", lambda: _map_run(output=Payload([1])), "MapRunStarted", "MapRunSucceeded"),
     **_of("distributed", lambda: _map_run(error="E", cause="c"), "MapRunFailed"),
+    **_of("distributed", _map_run_redriven, "MapRunRedriven"),
     **_of("failure", _map_run_aborted, "MapRunAborted"),
     **_of("failure", _mapped_in_vain, "MapStateFailed", "MapIterationFailed"),
 }
-TO_COME = frozenset({"MapRunRedriven"})
