@@ -15,7 +15,7 @@ from stepwell.asl.site import Site
 
 Fields = Mapping[str, Json]
 
-_LABEL = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_FITTING = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _BATCH_LIMITS = ("MaxItemsPerBatch", "MaxInputBytesPerBatch")
 
 
@@ -31,10 +31,11 @@ def compile_distributed(site: Site, state: Fields, processor: Fields) -> Distrib
 
 
 def _label(site: Site, state: Fields) -> str:
-    """The Label, or one that is made of the state's name where that is not fit to stand in an ARN."""
-    label = state.get("Label", site.name)
-    if isinstance(label, str) and _LABEL.fullmatch(label):
-        return label
+    """The Label, which is checked elsewhere; without one the state's name, or its hash where it does not fit an ARN."""
+    if "Label" in state:
+        return str(state["Label"])
+    if _FITTING.fullmatch(site.name):
+        return site.name
     return hashlib.blake2b(site.name.encode(), digest_size=16).hexdigest()
 
 
