@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.model import OperationModel
 
-from stepwell.awsmodels.services import find_operation
-from stepwell.tasks.casing import BadParameters, model_name, request, result, sdk_name, timestamp
+from stepwell.awsmodels.services import find_operation, member_name
+from stepwell.tasks.casing import BadParameters, model_name, request, result, timestamp
 
 
 def operation(service: str, action: str) -> OperationModel:
@@ -32,7 +32,7 @@ def operation(service: str, action: str) -> OperationModel:
     ],
 )
 def test_names(member: str, sdk: str, model: str) -> None:
-    assert (sdk_name(member), model_name(member)) == (sdk, model)
+    assert (member_name(member), model_name(member)) == (sdk, model)
 
 
 @pytest.mark.parametrize(
@@ -79,20 +79,20 @@ def test_a_reply_becomes_a_result() -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, 120_000, tzinfo=UTC)
     reply = {"executionArn": "a", "startDate": at, "ResponseMetadata": {"RequestId": "r"}}
     expected = {"ExecutionArn": "a", "StartDate": "2026-01-02T03:04:05.120Z"}
-    assert result(operation("sfn", "startExecution"), reply, sdk_name) == expected
+    assert result(operation("sfn", "startExecution"), reply, member_name) == expected
 
 
 def test_bodies_are_text_or_else_base64() -> None:
     get = operation("s3", "getObject")
-    assert result(get, {"Body": io.BytesIO("ä".encode()), "Metadata": {}}, sdk_name) == {"Body": "ä", "Metadata": {}}
-    assert result(get, {"Body": io.BytesIO(b"\xff")}, sdk_name) == {"Body": "/w=="}
-    assert result(operation("kms", "encrypt"), {"CiphertextBlob": b"\xff"}, sdk_name) == {"CiphertextBlob": "/w=="}
+    assert result(get, {"Body": io.BytesIO("ä".encode()), "Metadata": {}}, member_name) == {"Body": "ä", "Metadata": {}}
+    assert result(get, {"Body": io.BytesIO(b"\xff")}, member_name) == {"Body": "/w=="}
+    assert result(operation("kms", "encrypt"), {"CiphertextBlob": b"\xff"}, member_name) == {"CiphertextBlob": "/w=="}
 
 
 def test_a_body_without_end_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stepwell.tasks.casing.BODY_BYTES_MAX", 3)
     with pytest.raises(BadParameters, match="more than 3 bytes"):
-        result(operation("s3", "getObject"), {"Body": io.BytesIO(b"abcd")}, sdk_name)
+        result(operation("s3", "getObject"), {"Body": io.BytesIO(b"abcd")}, member_name)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,8 @@ def action_name(operation: str) -> str:
 
 def member_name(member: str) -> str:
     """`nextToken` is `NextToken`, `DBClusters` is `DbClusters`, `PolicyARN` stays: a method of a request or a reply."""
+    if member == "NULL":
+        return "Nul"  # DynamoDB's, which the SDK calls otherwise than by its rule.
     name = _uncapitalized(member)
     return name[:1].upper() + name[1:]
 

@@ -17,13 +17,11 @@ from typing import Any, TypeAlias
 from botocore.model import OperationModel, Shape
 
 from stepwell.asl.jsontext import Json, encode
+from stepwell.awsmodels.services import member_name
 
 Naming: TypeAlias = Callable[[str], str]
 
 _BINARY = frozenset({"CiphertextBlob", "Mac", "Signature", "ZipFile"})
-_RENAMED = {"NULL": "Nul"}
-"""What the SDK calls otherwise than by its rule: DynamoDB's NULL."""
-
 _NUMBERS: Mapping[str, type] = {"integer": int, "long": int, "float": float, "double": float}
 
 BODY_BYTES_MAX = 64 << 20
@@ -37,19 +35,6 @@ class BadParameters(ValueError):
 def model_name(member: str) -> str:
     """`jobArn` is `JobArn`; all else stays."""
     return member[:1].upper() + member[1:]
-
-
-def sdk_name(member: str) -> str:
-    """The Java SDK's getter with a capital first: `DBClusters` is `DbClusters`, `ChecksumCRC32` stays as it is."""
-    return _RENAMED.get(member) or model_name(_getter(member))
-
-
-def _getter(name: str) -> str:
-    """A leading run of capitals in lower case, but for the one that begins a word. The SDK's `unCapitalize`."""
-    end = 1
-    while end < len(name) and name[end].isupper() and not name[end + 1 : end + 2].islower():
-        end += 1
-    return name[:end].lower() + name[end:]
 
 
 # --- requests
@@ -84,7 +69,7 @@ def _structure(shape: Any, value: dict[str, Json]) -> dict[str, Any]:
 
 def _members(shape: Any) -> dict[str, str]:
     """Each name that a member goes by, to the member."""
-    return {name: member for member in shape.members for name in (model_name(member), sdk_name(member))}
+    return {name: member for member in shape.members for name in (model_name(member), member_name(member))}
 
 
 def _in(shape: Shape, value: Json, name: str) -> Any:

@@ -5,12 +5,12 @@ from botocore.model import OperationModel
 from stepwell.asl.errors import RUNTIME
 from stepwell.asl.jsontext import Json
 from stepwell.awsmodels.integrations import SDK
-from stepwell.awsmodels.services import find_operation, pascal_case
+from stepwell.awsmodels.services import find_operation, member_name, pascal_case
 from stepwell.machine.commands import StartTask
 from stepwell.machine.stimuli import CALL, START, SUBMIT
 from stepwell.tasks.attempts import TaskError
 from stepwell.tasks.calls import CallFailed, CallRefused, Calls
-from stepwell.tasks.casing import BadParameters, sdk_name
+from stepwell.tasks.casing import BadParameters
 from stepwell.tasks.endpoints import NoEndpoint
 
 
@@ -27,7 +27,7 @@ class SdkTasks:
             raise TaskError(RUNTIME, f"There is no operation '{command.resource}' that a Task can call.", START)
         try:
             reply = await self._calls.call(
-                execution, operation, command.input.value, sdk_name,
+                execution, operation, command.input.value, member_name,
                 key=command.idempotency_key, role=command.credentials,
             )  # fmt: skip
         except CallRefused as error:
