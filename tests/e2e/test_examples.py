@@ -78,10 +78,11 @@ def test_funding() -> None:
 class Approvers:
     """What people do about one employee's expense, with the example's script."""
 
-    def __init__(self, approval: Project, employee: str, amount: int) -> None:
+    def __init__(self, approval: Project, employee: str, amount: int, **more: int) -> None:
         self.approval = approval
         self.employee = employee
-        self.execution = approval.start("Expenses", {"employee": employee, "amount": amount, "purpose": "test"})
+        expense = {"employee": employee, "amount": amount, "purpose": "test", **more}
+        self.execution = approval.start("Expenses", expense)
 
     def verdict(self) -> tuple[str, dict[str, Any]]:
         found = output(self.approval.end(self.execution))
@@ -133,9 +134,10 @@ class Approvers:
 @pytest.fixture(scope="module")
 def expenses() -> Iterator[dict[str, Approvers]]:
     """Expenses by their employees, all under way at once."""
-    with example("approval", OfficeDir="{folder}", ReviewSeconds=1, PatienceSeconds=4) as approval, ExitStack() as work:
-        amounts = {"ada": 120, "grace": 40, "alan": 50, "kurt": 51, "hedy": 10}
+    with example("approval", OfficeDir="{folder}", ReviewSeconds=1) as approval, ExitStack() as work:
+        amounts = {"ada": 120, "grace": 40, "kurt": 51, "hedy": 10}
         expenses = {employee: Approvers(approval, employee, amount) for employee, amount in amounts.items()}
+        expenses["alan"] = Approvers(approval, "alan", 50, patienceSeconds=2)
         for employee, approver in {"ada": "lee", "grace": "kim", "alan": "lee", "hedy": "lee"}.items():
             work.enter_context(expenses[employee].at_work(approver))
         yield expenses
