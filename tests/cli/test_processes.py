@@ -416,7 +416,7 @@ def test_up_lists_what_it_leaves_out_and_what_clients_need(project: Path, tmp_pa
     assert process.stop(signal.SIGINT) == 0
     text = process.text()
     assert "\nnot deployed\n  Table (AWS::DynamoDB::Table): " in text
-    assert f"  export AWS_ENDPOINT_URL={url}\n  export AWS_ACCESS_KEY_ID=stepwell " in text
+    assert f"  export AWS_ENDPOINT_URL={url}\n  export AWS_ACCESS_KEY_ID=123456789012 " in text
     assert f"  stepwell run m --endpoint-url {url} --input '{{}}'\n" in text
     assert (tmp_path / ".stepwell" / "stepwell.sqlite").is_file()
 

@@ -11,7 +11,7 @@ from stepwell.commands.emulating import emulated
 from stepwell.commands.hosting import Hosting, Interrupted, host, is_loopback
 from stepwell.commands.output import say, section
 from stepwell.project.deploy import Deployed, deploy
-from stepwell.project.plan import REGION, Plan
+from stepwell.project.plan import ACCOUNT, REGION, Plan
 
 FOLDER = ".stepwell"
 
@@ -96,8 +96,11 @@ def show_deployed(deployed: Deployed, plan: Plan) -> None:
 
 
 def show_client_lines(url: str, *, signed: bool) -> None:
-    """What a client needs to speak to the endpoint. Where requests are `signed` its user knows the key."""
-    credentials = [] if signed else ["export AWS_ACCESS_KEY_ID=stepwell AWS_SECRET_ACCESS_KEY=stepwell"]
+    """What a client needs to speak to the endpoint. Where requests are `signed` its user knows the key.
+
+    The key is the account's number, from which the emulator of other services takes the account.
+    """
+    credentials = [] if signed else [f"export AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=stepwell"]
     section(
         "for clients (boto3, AWS CLI, SDKs)",
         [f"export AWS_ENDPOINT_URL={url}", *credentials, f"export AWS_DEFAULT_REGION={REGION}"],
