@@ -103,3 +103,24 @@ def test_updates_are_for_map_runs_that_run(api: Any, finished: str) -> None:
     assert api.refused("UpdateMapRun", mapRunArn=missing, maxConcurrency=5)[0] == "ResourceNotFound"
     assert api.refused("DescribeMapRun", mapRunArn=missing)[0] == "ResourceNotFound"
     assert api.refused("ListExecutions", mapRunArn=missing)[0] == "ResourceNotFound"
+
+
+def test_children_that_wait_for_their_redrive_are_listed_as_such(api: Any) -> None:
+    activity = api.call("CreateActivity", name="a")["activityArn"]
+    states = {"T": {"Type": "Task", "Resource": activity, "End": True}}
+    definition = json.loads(json.dumps(DISTRIBUTED))
+    definition["States"]["M"] |= {"MaxConcurrency": 1, "ToleratedFailureCount": 2}
+    definition["States"]["M"]["ItemProcessor"] |= {"StartAt": "T", "States": states}
+    execution = api.start(api.create(definition=definition), input="[0, 1, 2]")
+    for _ in range(3):
+        token = api.call("GetActivityTask", activityArn=activity)["taskToken"]
+        api.call("SendTaskFailure", taskToken=token)
+    api.finish(execution)
+    api.call("RedriveExecution", executionArn=execution)
+    api.call("GetActivityTask", activityArn=activity)
+    run = map_run_of(api, execution)["mapRunArn"]
+    page = api.call("ListExecutions", mapRunArn=run, statusFilter="PENDING_REDRIVE", maxResults=1)
+    rest = api.call("ListExecutions", mapRunArn=run, statusFilter="PENDING_REDRIVE", nextToken=page["nextToken"])
+    assert [child["status"] for child in page["executions"] + rest["executions"]] == ["PENDING_REDRIVE"] * 2
+    counts = api.call("DescribeMapRun", mapRunArn=run)["executionCounts"]
+    assert (counts["pendingRedrive"], counts["running"], counts["failed"]) == (2, 1, 0)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from stepwell.api.identity import Identity
 from stepwell.api.paging import Page
 from stepwell.api.service import Handler, Members, Service, timestamp
@@ -112,11 +114,20 @@ async def list_children(service: Service, request: Members) -> tuple[Page[int], 
     if await service.engine.execution(arn) is None:
         raise _not_found(arn)
     if status == PENDING_REDRIVE:
-        return page, []
+        return page, await _pending_redrive(service, arn, page)
     rows = await service.engine.children(arn, status=status, beyond=page.start, limit=page.limit)
     if redrive is not None:
         rows = [row for row in rows if (row.redrive_count > 0) == (redrive == "REDRIVEN")]
     return page, rows
+
+
+async def _pending_redrive(service: Service, map_run: str, page: Page[int]) -> list[ExecutionRow]:
+    """The children that a redriven Map Run has still to let go on, the latest first."""
+    run = await _map_run(service, map_run)
+    waiting = sorted((child.index for child in run.waiting if child.input is None), reverse=True)
+    wanted = [index for index in waiting if page.start is None or index < page.start][: page.limit]
+    rows = [await service.engine.execution(run.child_arn(index)) for index in wanted]
+    return [msgspec.structs.replace(row, status=PENDING_REDRIVE) for row in rows if row is not None]
 
 
 async def _map_run(service: Service, text: str) -> MapRun:
