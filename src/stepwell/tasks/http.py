@@ -128,7 +128,7 @@ class HttpTasks:
 
 async def read_response(reply: httpx.Response, bytes_max: int, resource: str) -> dict[str, Json]:
     """A response as a Task's result. Raises `TaskError` for one that is larger than a state's output may be."""
-    body = b""
+    body = bytearray()
     async for chunk in reply.aiter_bytes():
         body += chunk
         if len(body) > bytes_max:
@@ -138,7 +138,7 @@ async def read_response(reply: httpx.Response, bytes_max: int, resource: str) ->
         headers.setdefault(name, []).append(value)
     return {
         "Headers": headers,
-        "ResponseBody": _document(body, reply.headers.get("content-type", ""), reply.charset_encoding),
+        "ResponseBody": _document(bytes(body), reply.headers.get("content-type", ""), reply.charset_encoding),
         "StatusCode": reply.status_code,
         "StatusText": reply.reason_phrase,
     }
