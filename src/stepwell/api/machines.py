@@ -10,10 +10,10 @@ from stepwell.api.paging import Page, page_size
 from stepwell.api.service import Handler, Members, Service, timestamp
 from stepwell.api.tags import read_tags
 from stepwell.asl.compile import check_definition
-from stepwell.asl.distributed import processor_definition
 from stepwell.asl.errors import Diagnostic
 from stepwell.asl.jsontext import decode, encode
 from stepwell.asl.program import Program
+from stepwell.asl.walk import processor_of
 from stepwell.awsmodels.errors import ServiceError
 from stepwell.engine.arns import STATE_MACHINE, Arn, parse_arn
 from stepwell.engine.catalog import Logging, Revision, StateMachine
@@ -137,7 +137,7 @@ def _processor(revision: Revision, program: Program, label: str) -> str:
     except KeyError:
         arn = f"{revision.state_machine}/{label}"
         raise ServiceError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'") from None
-    return encode(processor_definition(decode(revision.definition), state))
+    return encode(processor_of(decode(revision.definition), state))
 
 
 def _revision_id(revision: Revision) -> dict[str, str]:

@@ -17,6 +17,7 @@ from stepwell.asl.errors import DefinitionError
 from stepwell.asl.jsontext import Json, JsonTextError, decode
 from stepwell.asl.program import ParallelState, Program, State, TaskState
 from stepwell.asl.site import Watch
+from stepwell.asl.walk import states_below, states_within
 from stepwell.awsmodels.errors import ServiceError, ValidationError
 from stepwell.awsmodels.mocks import STRICT, check_result
 from stepwell.machine.payload import Payload
@@ -77,21 +78,6 @@ def _refuse_machine(definition: str) -> None:
         if isinstance(value, dict) and "States" in value:
             # The text is ours: there is no recording of it.
             raise ValidationError("stateName must be specified: the definition is one of a whole state machine")
-
-
-def states_within(owner: Mapping[str, Any], in_map: bool = False) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
-    """Every state of a level and of the levels in it, of a valid definition: name, fields, whether it is in a Map."""
-    for name, state in owner.get("States", {}).items():
-        yield name, state, in_map
-        yield from states_below(state, in_map)
-
-
-def states_below(state: Mapping[str, Any], in_map: bool = False) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
-    """Every state of the branches or of the iterations of a state."""
-    for branch in state.get("Branches", []):
-        yield from states_within(branch, in_map)
-    for field in ("ItemProcessor", "Iterator"):
-        yield from states_within(state.get(field, {}), True)
 
 
 # --- the mock

@@ -99,18 +99,3 @@ def _limit(site: Site, owner: Fields, field: str, at: str) -> Evaluate | None:
         reference = site.reference(owner[f"{field}Path"], f"{at}Path")
         return None if reference is None else lambda scope: integer_at(reference, scope, field)
     return site.template(owner[field], at) if field in owner else None
-
-
-def processor_definition(definition: Fields, map_state: str) -> Fields:
-    """The ItemProcessor of a Map, wherever in a definition that compiles it stands. Raises KeyError."""
-    for name, state in definition["States"].items():
-        processor = state.get("ItemProcessor", state.get("Iterator"))
-        if name == map_state and processor is not None:
-            found: Fields = processor
-            return found
-        for level in [*state.get("Branches", []), *([processor] if processor is not None else [])]:
-            try:
-                return processor_definition(level, map_state)
-            except KeyError:
-                continue
-    raise KeyError(map_state)
