@@ -146,8 +146,19 @@ class MapRuns:
         await self._executions.closed(order.map_run)
         failed = [(row.item or 0, row.item_count or 1) async for row in self._rows(order.map_run) if _unsuccessful(row)]
         request = MapRunRedriveRequested(at=self._clock.now(), failed=failed, redrives=order.redrives)
-        await self._submit(order.map_run, request)
+        if not await self._submit(order.map_run, request):
+            await self._tell_success(execution, order)
         await self._store.forget(execution, outbox=[order.key])
+
+    async def _tell_success(self, execution: str, order: RedriveMapRun) -> None:
+        """The Map Run succeeded while its execution was closed, which did not hear of it."""
+        run = await self._residents.fold_map_run(order.map_run)
+        if run.status == SUCCEEDED:
+            ended = MapRunEnded(
+                at=self._clock.now(), frame=order.frame, attempt=order.attempt, redrives=order.redrives,
+                output=run.output,
+            )  # fmt: skip
+            await self._submit(execution, ended)
 
     async def _rows(self, run: str) -> AsyncIterator[ExecutionRow]:
         """The children of a Map Run that ever began, in the order of their items."""

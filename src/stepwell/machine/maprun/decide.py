@@ -161,9 +161,9 @@ def _taken_over(turn: MapTurn, stimulus: s.TakenOver) -> bool:
 
 
 def _redrive_requested(turn: MapTurn, stimulus: s.MapRunRedriveRequested) -> bool:
-    if turn.run.status in (RUNNING, SUCCEEDED) or stimulus.redrives != turn.run.redrive_count + 1:
+    if turn.run.status in (RUNNING, SUCCEEDED) or stimulus.redrives <= turn.run.redrive_count:
         return False
-    turn.emit(r.MapRunReopened(at=turn.at, failed=stimulus.failed))
+    turn.emit(r.MapRunReopened(at=turn.at, redrives=stimulus.redrives, failed=stimulus.failed))
     turn.command(c.Watch())
     return True
 

@@ -78,9 +78,13 @@ class MapRunResumed(Record, frozen=True, kw_only=True):
 
 
 class MapRunReopened(Record, frozen=True, kw_only=True):
-    """The Map Run goes on: `failed` are its unsuccessful children, which run again."""
+    """The Map Run goes on: `failed` are its unsuccessful children, which run again.
+
+    `redrives` counts those of its Map. One that finds the Map Run succeeded is none of the Map Run's.
+    """
 
     at: float
+    redrives: int
     failed: list[tuple[int, int]]
 
 

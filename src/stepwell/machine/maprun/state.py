@@ -111,8 +111,8 @@ class MapRun(msgspec.Struct, kw_only=True, omit_defaults=True):
         return idempotency_key(self.seed, index, 1)
 
     def child_seed(self, index: int) -> str:
-        """The secret of the child's own draws and tokens."""
-        return idempotency_key(self.seed, index, 3)
+        """The secret of the child's draws, tokens and keys. An Express child that a redrive runs anew has another."""
+        return idempotency_key(self.seed, index, 3 + self.redrive_count)
 
     def failed_items(self) -> int:
         """Items of children that did not succeed."""
@@ -178,8 +178,7 @@ def _resumed(run: MapRun, record: r.MapRunResumed) -> None:
 def _redriven(run: MapRun, record: r.MapRunReopened) -> None:
     run.status, run.closing, run.gathering, run.output = RUNNING, "", False, None
     run.error = run.cause = run.stopped_at = None
-    run.redrive_count += 1
-    run.redriven_at = record.at
+    run.redrive_count, run.redriven_at = record.redrives, record.at
     run.settled = {status: count for status, count in run.settled.items() if status == "SUCCEEDED"}
     run.waiting = [Child(index, items, None) for index, items in record.failed] + run.waiting
 
