@@ -185,3 +185,13 @@ async def test_a_file_that_is_no_database_is_refused_with_words(tmp_path: Path) 
     path.write_bytes(b"no database at all, but long enough to have a header" * 20)
     with pytest.raises(StoreError, match=r"logs\.sqlite: it is no SQLite database: name another file"):
         Logs(path, Clock())
+
+
+async def test_what_comes_after_the_close_is_lost_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    logs = Logs(None, Clock())
+    logs.write(entry("early"))
+    await logs.close()
+    before = asyncio.all_tasks()
+    logs.write(entry("late"))
+    assert asyncio.all_tasks() == before
+    assert not caplog.records

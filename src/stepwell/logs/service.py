@@ -50,13 +50,16 @@ class Logs:
         self._lost = 0
         self._writing: asyncio.Task[None] | None = None
         self._expire_at = 0.0
+        self._closed = False
 
     @property
     def now_ms(self) -> int:
         return int(self._clock.now() * 1000)
 
     def write(self, entry: Entry) -> None:
-        """Accept an event; it is in the database soon, and at the next `ask` in any case."""
+        """Accept an event; it is in the database soon, and at the next `ask` in any case. After `close` it is lost."""
+        if self._closed:
+            return  # A worker process that was just killed may have had something to say.
         if self._waiting_bytes >= WAITING_BYTES_MAX:
             self._lost += 1
             return
@@ -103,6 +106,7 @@ class Logs:
 
     async def close(self) -> None:
         """Store what waits, then close the file."""
+        self._closed = True
         if self._writing is not None:
             await self._writing
         await asyncio.to_thread(self._threads.close)
