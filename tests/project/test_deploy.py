@@ -218,7 +218,8 @@ def test_what_the_endpoint_refuses_is_an_error(endpoint: Endpoint, project: Any)
         deployed(endpoint, project.folder)
 
 
-def test_a_server_that_is_not_there(project: Any) -> None:
+def test_a_server_that_is_not_there(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stepwell.project.deploy.ATTEMPTS", 1)
     project.write("flow.asl.json", PASS % 1)
     with pytest.raises(ProjectError, match="cannot be reached"):
         deploy(load_plan(project.folder), "http://127.0.0.1:9", print)

@@ -25,6 +25,9 @@ _MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 _WAITER = {"Delay": 1, "MaxAttempts": 120}
 _NEXT_DIAGNOSTIC = re.compile(r", (?=[A-Z][A-Z_]+: )")
 
+ATTEMPTS = 5
+"""How often a call is made, with growing pauses, before the endpoint counts as unreachable."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
@@ -66,7 +69,7 @@ def _reported(endpoint_url: str) -> Iterator[None]:
 
 
 def _client(service: str, endpoint_url: str, key: Key | None) -> Any:
-    return client(service, endpoint_url, read_timeout_seconds=120, attempts=5, key=key)
+    return client(service, endpoint_url, read_timeout_seconds=120, attempts=ATTEMPTS, key=key)
 
 
 class _Packages:
