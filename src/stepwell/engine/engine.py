@@ -436,27 +436,21 @@ class Engine:
                 self._submit(execution, BudgetRenewed(at=self.clock.now()))
             case WatchJob():
                 self._dispatcher.watch(execution, command)
-            case StopChild():
-                self._spawn(self._stop_child(execution, command))
-            case StopJob():
-                self._spawn(self._stop_job(execution, command))
+            case StopChild() | StopJob():
+                self._spawn(self._stop(execution, command))
             case _:
                 self._map_runs.perform(execution, command)
 
-    async def _stop_child(self, parent: str, command: StopChild) -> None:
+    async def _stop(self, execution: str, command: StopChild | StopJob) -> None:
+        """Stop what worked for an execution; while the store does not answer, later."""
         try:
-            await self._stop_unwanted(command.execution)
-            await self.store.forget(parent, outbox=[command.key])
-        except StoreError as error:
-            log.warning("%s is stopped in %s s: %s", command.execution, UPKEEP_SECONDS, error)
-            self.clock.call_at(self.clock.now() + UPKEEP_SECONDS, lambda: self._perform(parent, command))
-
-    async def _stop_job(self, execution: str, command: StopJob) -> None:
-        try:
-            await self._runner.stop_job(execution, command.job)
+            if isinstance(command, StopChild):
+                await self._stop_unwanted(command.execution)
+            else:
+                await self._runner.stop_job(execution, command.job)
             await self.store.forget(execution, outbox=[command.key])
         except StoreError as error:
-            log.warning("a job is stopped in %s s: %s", UPKEEP_SECONDS, error)
+            log.warning("%s of %s is done in %s s: %s", command.key, execution, UPKEEP_SECONDS, error)
             self.clock.call_at(self.clock.now() + UPKEEP_SECONDS, lambda: self._perform(execution, command))
 
     async def _stop_unwanted(self, child: str) -> None:
