@@ -62,8 +62,7 @@ def test_after_a_failover_another_node_acknowledges() -> None:
     found = failover(0.5)
     assert found.survival.verdict.exposed > 0
     assert found.survival.survived is not None
-    # How much survives hangs on how far behind the replicas of a busy machine were.
-    assert found.survival.survived > 0
+    assert found.survival.survived > 0.5
     # Nobody takes over before the master has been silent for a second.
     assert found.recovery_seconds is not None
     assert found.recovery_seconds > 1

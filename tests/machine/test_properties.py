@@ -24,7 +24,7 @@ from .generated import INPUTS, definitions, happenings
 from .harness import Run, every_prefix, fold, snapshot
 
 SEED = int(os.environ.get("STEPWELL_SEED") or 0)
-EXAMPLES = int(os.environ.get("STEPWELL_EXAMPLES") or 900)
+EXAMPLES = int(os.environ.get("STEPWELL_EXAMPLES") or 1_200)
 
 quotas = st.sampled_from([(1_000, 25_000), (2, 25_000), (4, 25_000), (1, 40), (1_000, 12)])
 """Transitions per step, and events per execution: small ones make rare turns common."""
