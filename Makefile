@@ -8,8 +8,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SMOKE := $(VENV)/smoke
+MODULES := console/node_modules/.package-lock.json
+CONSOLE := src/stepwell/api/console/static/index.html
 
-.PHONY: help setup demo test lint format crash perf smoke results conformance definitions compatibility fuzz constraints clean
+.PHONY: help setup console demo test test-console test-browser lint format crash perf smoke results conformance definitions compatibility fuzz console-types constraints clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,11 +28,35 @@ $(READY): pyproject.toml constraints.txt
 	  --editable '.[dev]'
 	@touch $@
 
+console: $(CONSOLE) ## Build the web console (needs Node.js 20 or newer)
+
+$(MODULES): console/package-lock.json
+	@command -v npm >/dev/null || { echo "the console needs Node.js 20 or newer; on Debian: apt-get install npm"; exit 1; }
+	@echo "installing into console/node_modules ..."
+	@cd console && npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+$(CONSOLE): $(MODULES) console/index.html console/vite.config.ts $(shell find console/src console/public -type f 2>/dev/null)
+	@echo "building the console ..."
+	@cd console && npm run --silent build -- --logLevel warn
+
+# The demo shows the console where Node.js is there to build it, and works without.
 demo: $(READY) ## Run 50 orders, kill the server in the middle, and show what became of each
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console; fi
 	@$(BIN)/python examples/orders/demo.py
 
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest
+
+test-console: $(MODULES) ## Check and test the console's own code
+	@cd console && npm run --silent lint && npm run --silent test
+
+test-browser: $(READY) $(CONSOLE) ## Drive the console in Chromium against real servers
+	@$(BIN)/python tests/browser/chromium.py
+	@$(BIN)/python -m pytest -m browser tests/browser
+
+console-types: $(READY) ## Write console/src/api/schema.json from the server's types
+	@$(BIN)/python tests/console_schema.py
 
 lint: $(READY) ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .
@@ -75,5 +101,5 @@ constraints: ## Find the newest versions that go together, and keep them in cons
 	@mv constraints.new constraints.txt; rm -rf $(VENV)-newest
 
 clean: ## Remove the virtual environment and every cache
-	rm -rf $(VENV) $(VENV)-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .stepwell dist build
+	rm -rf $(VENV) $(VENV)-newest console/node_modules $(dir $(CONSOLE)) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .stepwell dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,7 @@ import uvicorn
 
 from stepwell.api.app import create_app
 from stepwell.api.connection import BoundedConnection
+from stepwell.api.console.live import LiveFeed, both
 from stepwell.api.credentials import Keyring
 from stepwell.api.execution_logs import ExecutionLogs
 from stepwell.engine.catalog import Catalog
@@ -50,9 +51,11 @@ def build(clock: SystemClock, limits: str, keyring: Keyring | None = None, funct
     catalog = Catalog(store, clock)
     tasks = Tasks(functions, catalog, clock, limits)
     logs = Logs(None, clock)
-    engine = Engine(store, catalog.program, tasks, clock, observe=ExecutionLogs(catalog, logs).observe)
+    live = LiveFeed()
+    observe = both(ExecutionLogs(catalog, logs).observe, live.observe)
+    engine = Engine(store, catalog.program, tasks, clock, observe=observe)
     tasks.attach(engine)
-    return engine, create_app(engine, catalog, tasks.activities, logs, limits=limits, keyring=keyring)
+    return engine, create_app(engine, catalog, tasks.activities, logs, live, limits=limits, keyring=keyring)
 
 
 class Api:

@@ -1,4 +1,4 @@
-"""The HTTP application: Step Functions and CloudWatch Logs on `/`, the routes of Lambda, and the health check."""
+"""The HTTP application: Step Functions and CloudWatch Logs on `/`, the routes of Lambda, and the console."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from stepwell.api.authentication import HEALTH, Authentication
+from stepwell.api.console.app import console_routes
+from stepwell.api.console.live import LiveFeed
 from stepwell.api.credentials import Keyring
 from stepwell.api.service import Service
 from stepwell.api.stepfunctions import StepFunctionsEndpoint
@@ -26,6 +28,7 @@ def create_app(
     catalog: Catalog,
     activities: Activities,
     logs: Logs,
+    live: LiveFeed,
     *,
     limits: str = "aws",
     keyring: Keyring | None = None,
@@ -37,11 +40,12 @@ def create_app(
     It answers to any Host: SDKs put `sync-` before it for StartSyncExecution and TestState.
     """
     versions = Versions(engine.store, engine.clock, catalog)
-    endpoint = StepFunctionsEndpoint(Service(engine, catalog, versions, activities, logs, limits))
+    service = Service(engine, catalog, versions, activities, logs, limits)
     routes: list[BaseRoute] = [
-        Route("/", endpoint, methods=["POST"]),
+        Route("/", StepFunctionsEndpoint(service), methods=["POST"]),
         Route(HEALTH, _health, methods=["GET"]),
         *lambda_routes,
+        *console_routes(service, live, signed=keyring is not None),
     ]
     middleware = [] if keyring is None else [Middleware(Authentication, keyring, engine.clock.now)]
     handlers = {404: _not_found, 405: _not_found}

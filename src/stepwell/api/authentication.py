@@ -1,4 +1,5 @@
-"""Lets pass what a known key has signed and may do; stands before every path of an endpoint but its health check.
+"""Lets pass what a known key has signed and may do; stands before every path of an endpoint but
+its health check and the console's pages.
 
 What passes goes on under its account: in place of the key, `Authorization` names the account, which is where
 `identity` finds it. A body is read whole before anybody sees any of it, because the signature covers it.
@@ -11,6 +12,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stepwell.api.console.endpoint import PREFIX
 from stepwell.api.credentials import READ_ONLY, Key, Keyring
 from stepwell.api.lambda_model import write_error
 from stepwell.api.signature import (
@@ -43,7 +45,7 @@ class Authentication:
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] == HEALTH):
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and _is_open(scope["path"])):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await self._pass_on(scope, receive, send)
@@ -81,6 +83,11 @@ class Authentication:
             raise ServiceError("ExpiredTokenException", "The security token included in the request is expired")
         _check_role(key, authorization, scope, headers)
         return authorization, key, body
+
+
+def _is_open(path: str) -> bool:
+    """The health check and the console's pages, which hold no data: what they show they ask for with a signature."""
+    return path == HEALTH or path == "/console" or (path.startswith("/console/") and not path.startswith(PREFIX))
 
 
 def _check_role(key: Key, authorization: Authorization, scope: Scope, headers: Headers) -> None:

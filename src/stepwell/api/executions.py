@@ -141,7 +141,7 @@ async def redrive_execution(service: Service, who: Identity, request: Members) -
     token = request.get("clientToken")
     redriven_at = await service.engine.known_redrive(row, token)
     if redriven_at is None:
-        reason = await _not_redrivable(service, row)
+        reason = await not_redrivable(service, row)
         if row.map_run is not None:
             reason = reason or "Execution is a child of a Map Run: redrive the execution of the Map"  # a text of ours
         if reason is not None:
@@ -269,13 +269,13 @@ def _failure(status: str, error: str | None, cause: str | None) -> dict[str, str
 
 
 async def _redrive_status(service: Service, row: ExecutionRow) -> dict[str, str]:
-    reason = await _not_redrivable(service, row)
+    reason = await not_redrivable(service, row)
     if reason is not None:
         return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
     return {"redriveStatus": "REDRIVABLE" if row.map_run is None else "REDRIVABLE_BY_MAP_RUN"}
 
 
-async def _not_redrivable(service: Service, row: ExecutionRow) -> str | None:
+async def not_redrivable(service: Service, row: ExecutionRow) -> str | None:
     """AWS's reason why an execution cannot be redriven now, in AWS's order as the model lists them."""
     if row.status in (RUNNING, SUCCEEDED):
         return refusal(row, 0, service.limits, row.started_at)

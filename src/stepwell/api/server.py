@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from stepwell.api.app import create_app
 from stepwell.api.connection import BoundedConnection
+from stepwell.api.console.live import LiveFeed, both
 from stepwell.api.credentials import Keyring
 from stepwell.api.execution_logs import ExecutionLogs
 from stepwell.api.lambda_rest import lambda_routes
@@ -46,6 +47,7 @@ class Server:
         tasks: Tasks,
         logs: Logs,
         execution_logs: ExecutionLogs,
+        live: LiveFeed,
         app: Starlette,
     ) -> None:
         self.store = store
@@ -54,6 +56,7 @@ class Server:
         self.functions = functions
         self._logs = logs
         self._execution_logs = execution_logs
+        self.live = live
         self.tasks = tasks
         self.app = app
         self.endpoint_url: str | None = None
@@ -91,7 +94,7 @@ class Server:
         outside = Outside(endpoints, connections, custom, items_folders)
         catalog = Catalog(store, clock, outside.custom.recognizes)
         logs = Logs(data_dir / "logs.sqlite", clock)
-        execution_logs = ExecutionLogs(catalog, logs)
+        execution_logs, live = ExecutionLogs(catalog, logs), LiveFeed()
         others, each = outside.endpoints.for_functions()
         functions = FunctionService(
             data_dir, store, endpoint_url=lambda: server.endpoint_url, aws_endpoint=others, aws_endpoints=each,
@@ -99,15 +102,15 @@ class Server:
         )  # fmt: skip
         tasks = Tasks(functions, catalog, clock, limits, outside)
         engine = Engine(
-            store, catalog.program, tasks, clock, probe, observe=execution_logs.observe,
+            store, catalog.program, tasks, clock, probe, observe=both(execution_logs.observe, live.observe),
             retain_seconds=retain_seconds, open_seconds_max=YEAR_SECONDS if limits == "aws" else None,
         )  # fmt: skip
         tasks.attach(engine)
         app = create_app(
-            engine, catalog, tasks.activities, logs, limits=limits, keyring=keyring,
+            engine, catalog, tasks.activities, logs, live, limits=limits, keyring=keyring,
             lambda_routes=lambda_routes(functions),
         )  # fmt: skip
-        server = cls(store, engine, catalog, functions, tasks, logs, execution_logs, app)
+        server = cls(store, engine, catalog, functions, tasks, logs, execution_logs, live, app)
         return server
 
     async def start(self, endpoint_url: str) -> None:
@@ -122,6 +125,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop everything in order. Nothing durable is lost however this ends."""
+        self.live.close()
         await self.engine.close()
         await self.tasks.close()
         await self.functions.close()

@@ -249,6 +249,11 @@ class Catalog:
         prefix = state_machine_arn(account, region, "")
         return await self._page("state-machine", prefix, after, limit, StateMachine)
 
+    async def all_state_machines(self) -> list[StateMachine]:
+        """The machines of every account and Region, in the order of their ARNs."""
+        found = await self._store.list("state-machine")
+        return [msgspec.json.decode(body, type=StateMachine) for _, body in found]
+
     async def revision(self, id: str) -> Revision:
         """A revision by its id, behind which a label may stand. Raises KeyError: an execution's is always there."""
         id = id.partition("/")[0]

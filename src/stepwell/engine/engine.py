@@ -22,7 +22,7 @@ from stepwell.engine.errors import (
 from stepwell.engine.express import Express, ExpressRun
 from stepwell.engine.map_runs import MapRuns
 from stepwell.engine.projection import current_row, parse_timer_key, started_row, timer_key
-from stepwell.engine.residents import Advance, Residents
+from stepwell.engine.residents import NO_CHECKPOINT, Advance, Residents
 from stepwell.engine.retention import Retention
 from stepwell.engine.tasks import TaskRunner
 from stepwell.engine.timers import HORIZON_SECONDS, Timers
@@ -68,6 +68,9 @@ IDLE_SECONDS = 60.0
 """An execution that nothing touched for so long leaves memory."""
 
 TIMERS_PER_SCAN = 50_000
+
+STEPS_PER_READ = 256
+"""Of a journal that is read in parts, so that a long one fills no memory."""
 
 
 def no_probe(point: str) -> None:
@@ -375,6 +378,11 @@ class Engine:
             found += enumerate((record for record in records if isinstance(record, Event)), step.first_event_id)
         page = [(id, event) for id, event in found if first <= id <= last]
         return page[::-1] if reverse else page
+
+    async def records(self, execution: str, *, after: int = 0) -> list[Record]:
+        """Records beyond the sequence `after`, those of up to 256 steps at a time; [] where there are no more."""
+        stored = await self.store.journal(execution, NO_CHECKPOINT, after, STEPS_PER_READ)
+        return await self._residents.records(execution, [step.body for step in stored.steps])
 
     async def closed(self, execution: str) -> ExecutionRow:
         """Wait for an execution's end. Raises `ExecutionNotFound`."""

@@ -1,7 +1,7 @@
 """`MemoryStore`: the promises of a store without I/O, for tests, Express and simulation."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from stepwell.store.protocol import (
@@ -9,13 +9,17 @@ from stepwell.store.protocol import (
     SHARDS,
     Checkpoint,
     ExecutionRow,
+    Found,
     InboxRow,
     Journal,
     OutboxEntry,
     OutboxRow,
+    Search,
     StepCommit,
     StepRow,
+    Tally,
     TimerRow,
+    is_searched,
     shard_of,
 )
 
@@ -90,12 +94,13 @@ class MemoryStore:
             self._last_message += 1
             self._inbox[self._last_message] = InboxRow(self._last_message, execution, body)
 
-    async def journal(self, execution: str, format: int, after: int = 0) -> Journal:
+    async def journal(self, execution: str, format: int, after: int = 0, limit: int | None = None) -> Journal:
         checkpoint = self._checkpoints.get(execution)
         if checkpoint is not None and checkpoint.format != format:
             checkpoint = None
         start = max(after, checkpoint.sequence if checkpoint else 0)
-        return Journal(checkpoint, [step for step in self._steps.get(execution, ()) if step.sequence > start])
+        steps = [step for step in self._steps.get(execution, ()) if step.sequence > start]
+        return Journal(checkpoint, steps[:limit])
 
     async def save_checkpoint(self, execution: str, checkpoint: Checkpoint) -> None:
         stored = self._checkpoints.get(execution)
@@ -154,6 +159,45 @@ class MemoryStore:
         }
         wanted = [item for item in found if beyond is None or (item < beyond if reverse else item > beyond)]
         return [found[item] for item in sorted(wanted, reverse=reverse)[:limit]]
+
+    async def search(self, search: Search, *, before: int | None = None, limit: int = 100, scan: int = 10_000) -> Found:
+        places = sorted((place, id) for id, place in self._places.items() if before is None or place < before)
+        rows: list[ExecutionRow] = []
+        for place, id in places[: -scan - 1 : -1]:
+            if self._matches(self._executions[id], search):
+                rows.append(self._executions[id])
+            if len(rows) == limit:
+                return Found(rows, place)
+        return Found(rows, places[-scan][0] if len(places) > scan else None)
+
+    def _matches(self, row: ExecutionRow, search: Search) -> bool:
+        return (
+            is_searched(row)
+            and search.state_machine in (None, row.state_machine)
+            and (search.statuses is None or row.status in search.statuses)
+            and (search.started_from is None or row.started_at >= search.started_from)
+            and (search.started_before is None or row.started_at < search.started_before)
+            and (search.name is None or _holds(row.name, search.name))
+            and (search.text is None or any(_holds(text, search.text) for text in self._texts(row)))
+        )
+
+    def _texts(self, row: ExecutionRow) -> Iterator[str | bytes]:
+        for document in (row.input, row.output):
+            if document is not None:
+                yield document if isinstance(document, str) else self._payloads[row.id, document]
+        yield row.error or ""
+        yield row.cause or ""
+
+    async def tally(self, *, since: float, bucket_seconds: float) -> list[Tally]:
+        counts = Counter(
+            (
+                row.state_machine,
+                row.status,
+                -1 if row.started_at < since else int((row.started_at - since) / bucket_seconds),
+            )
+            for row in self._executions.values()
+        )
+        return [Tally(*key, executions) for key, executions in counts.items()]
 
     async def oldest(self, *, after: int = 0, limit: int = 1000) -> list[tuple[int, ExecutionRow]]:
         return [(place, self._executions[id]) for id, place in self._places.items() if place > after][:limit]
@@ -228,3 +272,9 @@ def _set_or_delete(table: dict[tuple[str, str], Value], key: tuple[str, str], va
         table.pop(key, None)
     else:
         table[key] = value
+
+
+def _holds(text: str | bytes, part: str) -> bool:
+    """Whether the text has the part in it. Bytes' lower() is ASCII's alone, as SQLite's is."""
+    whole = text if isinstance(text, bytes) else text.encode()
+    return part.encode().lower() in whole.lower()

@@ -61,6 +61,42 @@ class ExecutionRow(msgspec.Struct, kw_only=True, frozen=True):
     trace_header: str | None = None
 
 
+class Search(msgspec.Struct, kw_only=True, frozen=True):
+    """Which executions to look for; None is any. Map Runs and their children are none of them.
+
+    `started_from` and `started_before` are epoch seconds. `name` is part of the name. `text` is part of the input, the
+    output, the error or the cause, whole payloads included; ASCII letters are found in either case.
+    """
+
+    state_machine: str | None = None
+    statuses: frozenset[str] | None = None
+    started_from: float | None = None
+    started_before: float | None = None
+    name: str | None = None
+    text: str | None = None
+
+
+def is_searched(row: ExecutionRow) -> bool:
+    """Whether a search looks at it: it is an execution, and neither a Map Run nor a Map Run's child."""
+    return row.map_run is None and ":stateMachine:" in row.state_machine
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a search came upon, newest first. It goes on before the place `before`; at None it has seen all."""
+
+    rows: list[ExecutionRow]
+    before: int | None
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How many executions of a machine have a status and were started in a bucket, -1 for all earlier ones."""
+
+    state_machine: str
+    status: str
+    bucket: int
+    executions: int
+
+
 class OutboxEntry(msgspec.Struct, frozen=True):
     """A command that is not yet done. `queue` names the activity whose workers may take it, "" for none."""
 
@@ -171,8 +207,11 @@ class Store(Protocol):
         step to find out.
         """
 
-    async def journal(self, execution: str, format: int, after: int = 0) -> Journal:
-        """The latest checkpoint of that format, if any, and the steps after it, or after sequence `after` if later."""
+    async def journal(self, execution: str, format: int, after: int = 0, limit: int | None = None) -> Journal:
+        """The latest checkpoint of that format, if any, and the steps after it, or after sequence `after` if later.
+
+        With a `limit` no more than that many steps.
+        """
 
     async def save_checkpoint(self, execution: str, checkpoint: Checkpoint) -> None:
         """Replace the execution's checkpoint, unless the stored one is of the same format and later.
@@ -213,6 +252,18 @@ class Store(Protocol):
         reverse: bool = False,
     ) -> list[ExecutionRow]:
         """A Map Run's children in the order of their items, backwards if `reverse`, without those up to `beyond`."""
+
+    async def search(self, search: Search, *, before: int | None = None, limit: int = 100, scan: int = 10_000) -> Found:
+        """Executions by the order of their first steps, newest first, before the place `before`.
+
+        It ends with `limit` executions found or about `scan` looked at, whichever comes first.
+        """
+
+    async def tally(self, *, since: float, bucket_seconds: float) -> list[Tally]:
+        """All executions, counted by machine, status and start; buckets are counted from `since`.
+
+        The children of a Map Run are counted under its labelled ARN, Map Runs under their execution's.
+        """
 
     async def oldest(self, *, after: int = 0, limit: int = 1000) -> list[tuple[int, ExecutionRow]]:
         """Executions in the order of their first steps, each with its place in that order, beyond the place `after`."""

@@ -16,15 +16,19 @@ from stepwell.store.memory import Leases
 from stepwell.store.protocol import (
     Checkpoint,
     ExecutionRow,
+    Found,
     InboxRow,
     Journal,
     OutboxRow,
+    Search,
     StepCommit,
     StepRow,
+    Tally,
     TimerRow,
 )
 from stepwell.store.sqlite_backup import migrate
-from stepwell.store.sqlite_commit import EXECUTION_COLUMNS, commit_steps, erase, forget
+from stepwell.store.sqlite_commit import EXECUTION_COLUMNS, commit_steps, erase, execution_row, forget
+from stepwell.store.sqlite_search import TALLY, find
 from stepwell.store.sqlite_threads import DatabaseThreads
 
 _READERS = 2
@@ -83,7 +87,7 @@ class SqliteStore:
     async def commit(self, steps: Sequence[StepCommit]) -> list[bool]:
         return await self._writer.run(lambda connection: commit_steps(connection, steps))
 
-    async def journal(self, execution: str, format: int, after: int = 0) -> Journal:
+    async def journal(self, execution: str, format: int, after: int = 0, limit: int | None = None) -> Journal:
         def read(connection: sqlite3.Connection) -> Journal:
             # In this order: a checkpoint that is saved between the two reads does not matter.
             checkpoint = connection.execute(
@@ -92,8 +96,8 @@ class SqliteStore:
             ).fetchone()
             start = max(after, checkpoint[0] if checkpoint else 0)
             steps = connection.execute(
-                f"SELECT {_STEP_COLUMNS} FROM step WHERE {_OF_EXECUTION} AND sequence > ?2 ORDER BY sequence",
-                (execution, start),
+                f"SELECT {_STEP_COLUMNS} FROM step WHERE {_OF_EXECUTION} AND sequence > ?2 ORDER BY sequence LIMIT ?3",
+                (execution, start, -1 if limit is None else limit),
             )
             return Journal(Checkpoint(*checkpoint) if checkpoint else None, [StepRow(*row) for row in steps])
 
@@ -145,7 +149,7 @@ class SqliteStore:
 
     async def execution(self, id: str) -> ExecutionRow | None:
         rows = await self._read(f"SELECT {_EXECUTION_COLUMNS} FROM execution WHERE {_OF_EXECUTION}", (id,))
-        return _execution_row(rows[0]) if rows else None
+        return execution_row(rows[0]) if rows else None
 
     async def executions(
         self, *, through: str, status: str | None = None, limit: int = 100, before: tuple[float, str] | None = None
@@ -155,7 +159,7 @@ class SqliteStore:
             _LISTING if status is None else _LISTING_IN_STATUS,
             {"through": through, "status": status, "started_at": started_at, "id": id, "limit": limit},
         )
-        return [_execution_row(row) for row in rows]
+        return [execution_row(row) for row in rows]
 
     async def children(
         self,
@@ -174,14 +178,21 @@ class SqliteStore:
             f"ORDER BY item {'DESC' if reverse else ''} LIMIT :limit",
             {"map_run": map_run, "status": status, "beyond": beyond, "limit": limit},
         )
-        return [_execution_row(row) for row in rows]
+        return [execution_row(row) for row in rows]
+
+    async def search(self, search: Search, *, before: int | None = None, limit: int = 100, scan: int = 10_000) -> Found:
+        return await self._readers.run(lambda connection: find(connection, search, before, limit, scan))
+
+    async def tally(self, *, since: float, bucket_seconds: float) -> list[Tally]:
+        rows = await self._read(TALLY, {"since": since, "seconds": bucket_seconds})
+        return [Tally(*row) for row in rows]
 
     async def oldest(self, *, after: int = 0, limit: int = 1000) -> list[tuple[int, ExecutionRow]]:
         rows = await self._read(
             f"SELECT journal, {_EXECUTION_COLUMNS} FROM execution WHERE journal > ? ORDER BY journal LIMIT ?",
             (after, limit),
         )
-        return [(row[0], _execution_row(row[1:])) for row in rows]
+        return [(row[0], execution_row(row[1:])) for row in rows]
 
     async def erase(self, executions: Sequence[str], *, closed_before: float) -> int:
         return await self._writer.run(lambda connection: erase(connection, executions, closed_before))
@@ -264,7 +275,3 @@ class SqliteStore:
     async def _write(self, statement: str, parameters: _Parameters) -> int:
         """Returns how many rows have changed."""
         return await self._writer.run(lambda connection: connection.execute(statement, parameters).rowcount)
-
-
-def _execution_row(row: tuple[Any, ...]) -> ExecutionRow:
-    return ExecutionRow(**dict(zip(EXECUTION_COLUMNS, row, strict=True)))

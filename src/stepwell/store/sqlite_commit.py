@@ -23,6 +23,12 @@ _ROWS_PER_STATEMENT = 128
 
 EXECUTION_COLUMNS = ExecutionRow.__struct_fields__
 
+
+def execution_row(row: tuple[Any, ...]) -> ExecutionRow:
+    """The row of these columns."""
+    return ExecutionRow(**dict(zip(EXECUTION_COLUMNS, row, strict=True)))
+
+
 _Row: TypeAlias = tuple[Any, ...]
 _Key: TypeAlias = tuple[int, str]
 _Value = TypeVar("_Value")

@@ -1,0 +1,62 @@
+import { useQuery } from "@tanstack/react-query";
+import { Suspense } from "react";
+import { NavLink, Outlet } from "react-router";
+import { get } from "../api/client";
+import { readCredentials } from "../api/credentials";
+import { to } from "./links";
+import { SignIn } from "./SignIn";
+import { ThemeToggle } from "./ThemeToggle";
+import "./shell.css";
+
+const PAGES: [string, string][] = [
+  [to.machines(), "State machines"],
+  [to.executions(), "Executions"],
+  [to.functions(), "Functions"],
+  [to.benchmarks(), "Benchmarks"],
+];
+
+/** What is around every page: where one is, where one can go, and which endpoint one looks at. */
+export function Shell() {
+  const endpoint = useQuery({
+    queryKey: ["endpoint"],
+    queryFn: ({ signal }) => get("endpoint", {}, signal),
+    retry: false,
+  });
+  return (
+    <div className="shell">
+      <a className="sr-only skip" href="#main">
+        Skip to the content
+      </a>
+      <header className="shell-header">
+        <NavLink to={to.machines()} className="brand" end>
+          <img src="/console/icon.svg" alt="" width="24" height="24" /> Stepwell
+        </NavLink>
+        <nav aria-label="Pages">
+          {PAGES.map(([path, label]) => (
+            <NavLink key={path} to={path} end={path === "/"}>
+              {label}
+            </NavLink>
+          ))}
+        </nav>
+        <span className="spread quiet-text small endpoint">
+          {endpoint.data &&
+            `${window.location.host} · limits ${endpoint.data.limits} · ${endpoint.data.version}`}
+        </span>
+        <ThemeToggle />
+      </header>
+      <main id="main">
+        {needsKey(endpoint.error) ? (
+          <SignIn refused={readCredentials() === null ? null : endpoint.error} />
+        ) : (
+          <Suspense fallback={<p className="empty">Loading …</p>}>
+            <Outlet />
+          </Suspense>
+        )}
+      </main>
+    </div>
+  );
+}
+
+function needsKey(error: Error | null): boolean {
+  return error !== null && "asksForKey" in error && error.asksForKey === true;
+}

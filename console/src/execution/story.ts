@@ -1,0 +1,61 @@
+import type { Step, StoryPage } from "../api/types";
+
+/** An execution as far as it is known here: the latest page, and all steps by id in the order of their entry. */
+export interface Story {
+  page: StoryPage;
+  definition: string;
+  steps: Map<number, Step>;
+}
+
+/** The story with another page taken in. A page holds the steps that have changed since the one before. */
+export function merge(before: Story | null, page: StoryPage): Story {
+  const steps = new Map(before?.steps);
+  for (const step of page.steps) steps.set(step.id, step);
+  if (page.firstStep > 0) {
+    for (const id of steps.keys()) if (id < page.firstStep) steps.delete(id);
+  }
+  return { page, definition: page.definition ?? before?.definition ?? "", steps };
+}
+
+/** How a step stood after the event `at`: null before it was entered. `at` null means now. */
+export function statusAt(step: Step, at: number | null): string | null {
+  if (at === null) return step.status;
+  if (at < step.id) return null;
+  const left = step.exitedId > 0 && step.exitedId <= at;
+  // A step that was never left ended with the execution or its branch; only its time tells when.
+  return left || (step.exitedId === 0 && step.status !== "RUNNING" && endedBy(step, at))
+    ? step.status
+    : "RUNNING";
+}
+
+function endedBy(step: Step, at: number): boolean {
+  const last = step.attempts.at(-1)?.endedId ?? 0;
+  return last > 0 && last <= at;
+}
+
+/** What the graph shows of a state: the status of its latest visit, and how many visits and retries there were. */
+export interface Visits {
+  status: string;
+  count: number;
+  retries: number;
+  /** The latest step of this state. */
+  step: number;
+}
+
+/** Each state that was entered up to the event `at`, by name. A running visit outweighs those that have ended. */
+export function visitsAt(steps: Iterable<Step>, at: number | null): Map<string, Visits> {
+  const visits = new Map<string, Visits>();
+  for (const step of steps) {
+    const status = statusAt(step, at);
+    if (status === null) continue;
+    const known = visits.get(step.name);
+    const kept = known?.status === "RUNNING" && status !== "RUNNING" ? known : { status, step: step.id };
+    visits.set(step.name, {
+      status: kept.status,
+      step: kept.step,
+      count: (known?.count ?? 0) + 1,
+      retries: (known?.retries ?? 0) + step.retries.length,
+    });
+  }
+  return visits;
+}

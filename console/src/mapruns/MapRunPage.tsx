@@ -1,0 +1,4 @@
+/** A page that is still to be made. */
+export default function MapRunPage() {
+  return <div className="page" />;
+}

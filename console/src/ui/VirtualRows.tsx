@@ -1,0 +1,53 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type ReactNode, useRef } from "react";
+
+/**
+ * Rows of which only those in sight are in the page. `label` names the list for a screen reader; `ended` is told when
+ * the last row comes into sight.
+ */
+export function VirtualRows({
+  count,
+  rowHeight,
+  height,
+  label,
+  row,
+  ended,
+}: {
+  count: number;
+  rowHeight: number;
+  height: string;
+  label: string;
+  row: (index: number) => ReactNode;
+  ended?: () => void;
+}) {
+  const parent = useRef<HTMLDivElement>(null);
+  const rows = useVirtualizer({
+    count,
+    getScrollElement: () => parent.current,
+    estimateSize: () => rowHeight,
+    overscan: 12,
+    onChange: (virtual) => {
+      const last = virtual.getVirtualItems().at(-1);
+      if (last !== undefined && last.index >= count - 1) ended?.();
+    },
+  });
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
+    <div ref={parent} className="virtual" style={{ height }} role="list" aria-label={label} tabIndex={0}>
+      <div className="virtual-inner" style={{ height: rows.getTotalSize() }}>
+        {rows.getVirtualItems().map((item) => (
+          <div
+            key={item.key}
+            role="listitem"
+            aria-setsize={count}
+            aria-posinset={item.index + 1}
+            className="virtual-row"
+            style={{ height: item.size, transform: `translateY(${item.start}px)` }}
+          >
+            {row(item.index)}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,64 @@
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { json, jsonParseLinter } from "@codemirror/lang-json";
+import { bracketMatching, foldGutter, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { linter } from "@codemirror/lint";
+import { unifiedMergeView } from "@codemirror/merge";
+import { EditorState, type Extension } from "@codemirror/state";
+import { EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+/** The one place that knows the editor: JSON to read, to edit and to compare. Loaded when the first JSON is shown. */
+
+const COLOURS = HighlightStyle.define([
+  { tag: tags.propertyName, color: "var(--accent)" },
+  { tag: tags.string, color: "var(--succeeded)" },
+  { tag: tags.number, color: "var(--running)" },
+  { tag: [tags.bool, tags.null], color: "var(--caught)" },
+]);
+
+const THEME = EditorView.theme({
+  "&": { backgroundColor: "transparent", color: "var(--text)" },
+  ".cm-content": { fontFamily: "var(--mono)", caretColor: "var(--text)" },
+  ".cm-gutters": { backgroundColor: "transparent", color: "var(--text-quiet)", border: "none" },
+  ".cm-scroller": { overflow: "auto", maxHeight: "inherit" },
+});
+
+const COMMON: Extension[] = [
+  json(),
+  lineNumbers(),
+  foldGutter(),
+  bracketMatching(),
+  syntaxHighlighting(COLOURS),
+  EditorView.lineWrapping,
+  THEME,
+];
+
+export interface Shown {
+  text: string;
+  label: string;
+  /** Show what differs from this text. */
+  before?: string;
+  /** Told of each edit; without it the text is only to be read. */
+  edit?: (text: string) => void;
+  /** More behaviour, for example a link from the caret to a graph. */
+  more?: Extension;
+}
+
+export function show(parent: HTMLElement, { text, label, before, edit, more }: Shown): EditorView {
+  const reading =
+    edit === undefined ? [EditorState.readOnly.of(true), EditorView.editable.of(false)] : editing(edit);
+  const named = EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" });
+  const differing = before === undefined ? [] : unifiedMergeView({ original: before, mergeControls: false });
+  return new EditorView({
+    parent,
+    doc: text,
+    extensions: [...COMMON, reading, named, differing, more ?? []],
+  });
+}
+
+function editing(edit: (text: string) => void): Extension[] {
+  const told = EditorView.updateListener.of((update) => {
+    if (update.docChanged) edit(update.state.doc.toString());
+  });
+  return [history(), keymap.of([...defaultKeymap, ...historyKeymap]), linter(jsonParseLinter()), told];
+}

@@ -1,0 +1,180 @@
+"""One step with its data, and an execution as it was after any of its events: folds that stop where asked to."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from stepwell.api.console.endpoint import Console, Query, Read
+from stepwell.api.console.shapes import AttemptDetail, FrameMoment, Moment, StepDetail, data
+from stepwell.api.console.steps import Story
+from stepwell.api.console.stories import RECORDS_PER_TURN, breathe
+from stepwell.api.executions import find_execution
+from stepwell.asl.program import Program
+from stepwell.awsmodels.errors import ServiceError
+from stepwell.engine.engine import Engine
+from stepwell.machine import records as r
+from stepwell.machine.apply import apply
+from stepwell.machine.context import build_context
+from stepwell.machine.execution import Execution, Frame
+from stepwell.machine.identity import task_token
+from stepwell.machine.payload import Payload
+
+
+async def _records(engine: Engine, execution: str) -> AsyncIterator[r.Record]:
+    """All committed records. Others have their turn in between."""
+    sequence = 0
+    while records := await engine.records(execution, after=sequence):
+        for record in records:
+            sequence += 1
+            if sequence % RECORDS_PER_TURN == 0:
+                await breathe()
+            yield record
+
+
+# --- one step
+
+
+class StepQuery(Query):
+    """`id` is a step's: that of the event which entered it."""
+
+    arn: str
+    id: int
+
+
+async def _step(console: Console, query: StepQuery) -> StepDetail:
+    service = console.service
+    row = await find_execution(service, {"executionArn": query.arn})
+    story, reader = Story(), _Reader(query.id, await service.catalog.program(row.revision))
+    async for record in _records(service.engine, row.id):
+        story.add(record)
+        reader.read(story.execution, record)
+        if reader.done:
+            break
+    if reader.frame is None:
+        raise ServiceError("ValidationException", f"No event with the id {query.id} enters a state", 404)
+    return reader.detail(story)
+
+
+class _Reader:
+    """Keeps the data of one step while its execution is folded."""
+
+    def __init__(self, id: int, program: Program) -> None:
+        self.frame: int | None = None
+        self.done = False
+        self._id = id
+        self._program = program
+        self._attempts: list[AttemptDetail] = []
+        self._retry_count = 0
+        self._context: dict[str, Any] = {}
+        self._input = self._before = Payload({})
+        self._result: Payload | None = None
+        self._exit: r.StateExited | None = None
+        self._after: Payload | None = None
+
+    def read(self, execution: Execution, record: r.Record) -> None:
+        """Take in a record that was applied just now."""
+        if isinstance(record, r.StateEntered):
+            if execution.event_id == self._id:
+                self._enter(execution, execution.frames[record.frame])
+            elif record.frame == self.frame:
+                self.done = True
+        elif isinstance(record, r.Event) and record.frame == self.frame:
+            self._within(execution, record)
+
+    def _enter(self, execution: Execution, frame: Frame) -> None:
+        self.frame = frame.id
+        self._input, self._before = frame.input, _visible(execution, frame)
+        self._look(execution, frame)
+
+    def _look(self, execution: Execution, frame: Frame) -> None:
+        self._context = build_context(execution, frame, self._program.states[frame.state])
+        self._retry_count = frame.retry_count
+
+    def _within(self, execution: Execution, record: r.Event) -> None:
+        frame = execution.frames.get(record.frame)
+        if isinstance(record, r.StateExited):
+            self._exit, self.done = record, True
+            assigned = {name: value.value for name, value in record.assigned.items()}
+            self._after = Payload({**self._before.value, **assigned})
+        elif frame is None:
+            return
+        elif isinstance(record, r.TaskScheduled):
+            self._attempts.append(AttemptDetail(number=record.attempt, input=data(record.input)))
+            self._look(execution, frame)
+        elif isinstance(record, r.TaskSubmitted):
+            self._change(submitted=data(record.output))
+        elif isinstance(record, r.TaskEnded) and record.output is not None:
+            self._result = record.output
+            self._change(output=data(record.output))
+        elif isinstance(record, r.BranchesEnded) and frame.branches is not None and record.type.endswith("Succeeded"):
+            self._result = Payload([None if result is None else result.value for result in frame.branches.results])
+
+    def _change(self, **members: Any) -> None:
+        if self._attempts:
+            attempt = self._attempts[-1]
+            kept = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
+            self._attempts[-1] = AttemptDetail(**kept | members)
+
+    def detail(self, story: Story) -> StepDetail:
+        """What was read, after the last record."""
+        assert self.frame is not None
+        frame = None if self.done else story.execution.frames.get(self.frame)
+        if frame is not None and frame.task is not None and frame.task.waits == "token":
+            execution = story.execution
+            self._change(token=task_token(execution.id, execution.seed, frame.id, frame.task.attempt))
+        return StepDetail(
+            step=story.steps[self._id], input=data(self._input), variables_before=data(self._before),
+            context=data(Payload(self._context)), retry_count=self._retry_count, attempts=self._attempts,
+            output=data(self._exit.output) if self._exit else None,
+            result=data(self._result) if self._result else None,
+            variables_after=data(self._after) if self._after else None,
+            assigned=sorted(self._exit.assigned) if self._exit else [],
+        )  # fmt: skip
+
+
+def _visible(execution: Execution, frame: Frame) -> Payload:
+    """The variables that a state in the frame sees: its own and those of what it is in."""
+    found: dict[str, Any] = {}
+    at: Frame | None = frame
+    while at is not None:
+        found = {name: value.value for name, value in at.variables.items()} | found
+        at = execution.frames.get(at.parent)
+    return Payload(found)
+
+
+# --- one moment
+
+
+class MomentQuery(Query):
+    """`event` is the id of the event after which the execution is shown."""
+
+    arn: str
+    event: int
+
+
+async def _moment(console: Console, query: MomentQuery) -> Moment:
+    """Fold up to the event, with the internal records that follow it: what it led to belongs to the moment."""
+    row = await find_execution(console.service, {"executionArn": query.arn})
+    execution = Execution()
+    async for record in _records(console.service.engine, row.id):
+        if isinstance(record, r.Event) and execution.event_id >= query.event:
+            break
+        apply(execution, record)
+    return Moment(
+        event_id=execution.event_id, at=execution.at, status=execution.status,
+        frames=[_frame(frame) for frame in execution.frames.values()],
+    )  # fmt: skip
+
+
+def _frame(frame: Frame) -> FrameMoment:
+    variables = Payload({name: value.value for name, value in frame.variables.items()})
+    return FrameMoment(
+        frame=frame.id, parent=frame.parent, index=frame.index, state=frame.state, entered_id=frame.entered,
+        waiting=frame.waiting, input=data(frame.input), variables=data(variables), timers=frame.timers,
+        attempt=frame.attempt, retry_count=frame.retry_count,
+    )  # fmt: skip
+
+
+READS = {
+    "execution/step": Read(StepQuery, StepDetail, _step),
+    "execution/moment": Read(MomentQuery, Moment, _moment),
+}

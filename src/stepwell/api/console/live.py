@@ -1,0 +1,127 @@
+"""The live stream: what became durable, told to every page that is open, as server-sent events.
+
+A page gets for each execution only the latest that is to be told, at most four times a second, so a slow page costs no
+memory and a busy engine no time. It is a hint to read again, never the truth: another process's steps are not in it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+
+from stepwell.engine.residents import Advance
+from stepwell.machine.execution import Execution
+
+FLUSH_SECONDS = 0.25
+SILENCE_SECONDS = 15.0
+"""After so long without news a comment is sent, so that a connection that is gone is noticed."""
+
+WAITING_MAX = 2_000
+"""Executions of which a page may be behind. Beyond it, it is told to read everything anew."""
+
+PAGES_MAX = 64
+
+
+class Change(msgspec.Struct, frozen=True, rename="camel"):
+    """An execution as its latest durable step has left it. Times are epoch seconds."""
+
+    execution_arn: str
+    state_machine_arn: str
+    name: str
+    status: str
+    started_at: float
+    event_id: int
+    stopped_at: float = 0.0
+    map_run: str = ""
+    redrive_count: int = 0
+
+
+class News(msgspec.Struct, frozen=True, rename="camel"):
+    """One message of the stream. With `missed` there was more than could be told."""
+
+    changes: list[Change]
+    missed: bool = False
+
+
+class _Page:
+    def __init__(self, execution: str | None) -> None:
+        self.execution = execution
+        self.changes: dict[str, Change] = {}
+        self.missed = False
+        self.woken = asyncio.Event()
+
+    def tell(self, change: Change) -> None:
+        if len(self.changes) >= WAITING_MAX and change.execution_arn not in self.changes:
+            self.missed = True
+        else:
+            self.changes[change.execution_arn] = change
+        self.woken.set()
+
+    def take(self) -> News:
+        news = News(list(self.changes.values()), self.missed)
+        self.changes, self.missed = {}, False
+        self.woken.clear()
+        return news
+
+
+class LiveFeed:
+    """Tells pages of durable steps. `observe` is one of the engine's observers."""
+
+    def __init__(self) -> None:
+        self._pages: set[_Page] = set()
+        self._closed = False
+
+    def observe(self, advance: Advance) -> None:
+        """Take note of a step. Express executions are told where they are kept, as a Map Run's children."""
+        execution = advance.execution
+        if not self._pages or not isinstance(execution, Execution):
+            return
+        if ":express:" in execution.id and execution.map_run is None:
+            return
+        change = Change(
+            execution_arn=execution.id, state_machine_arn=execution.state_machine, name=execution.name,
+            status=execution.status, started_at=execution.started_at, event_id=execution.event_id,
+            stopped_at=execution.stopped_at or 0.0, map_run=execution.map_run or "",
+            redrive_count=execution.redrive_count,
+        )  # fmt: skip
+        for page in self._pages:
+            if page.execution in (None, execution.id):
+                page.tell(change)
+
+    def close(self) -> None:
+        """End every stream."""
+        self._closed = True
+        for page in self._pages:
+            page.woken.set()
+
+    def subscribe(self, execution: str | None = None) -> AsyncIterator[bytes] | None:
+        """Server-sent events for one page, of one execution or of all; None where too many pages are open."""
+        if len(self._pages) >= PAGES_MAX:
+            return None
+        return self._messages(execution)
+
+    async def _messages(self, execution: str | None) -> AsyncIterator[bytes]:
+        page = _Page(execution)
+        self._pages.add(page)
+        try:
+            yield b": stepwell\n\n"
+            while not self._closed:
+                try:
+                    await asyncio.wait_for(page.woken.wait(), SILENCE_SECONDS)
+                except TimeoutError:
+                    yield b": still here\n\n"
+                    continue
+                yield b"data: " + msgspec.json.encode(page.take()) + b"\n\n"
+                await asyncio.sleep(FLUSH_SECONDS)
+        finally:
+            self._pages.discard(page)
+
+
+def both(first: Callable[[Advance], None], second: Callable[[Advance], None]) -> Callable[[Advance], None]:
+    """Two observers as one."""
+
+    def observe(advance: Advance) -> None:
+        first(advance)
+        second(advance)
+
+    return observe
