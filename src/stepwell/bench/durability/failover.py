@@ -20,9 +20,13 @@ _AFTER_SECONDS = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Failover:
-    """`recovery_seconds` is the time from the death to the first write that another node acknowledged."""
+    """`recovery_seconds` is the time from the death to the first write that another node acknowledged.
+
+    `of_successor` is what survived of the writes that the master at the end had acknowledged itself.
+    """
 
     survival: Survival
+    of_successor: Survival
     recovery_seconds: float | None
 
 
@@ -39,6 +43,8 @@ def failover(seconds: float, replicas: int = 0) -> Failover:
             master = nodes.master(places[0].name)
             killed_at = nodes.kill(master.name)
         left = nodes.settled()
+        successor = nodes.master(places[0].name)
     later = [op.returned_at for op in history if op.status == "ok" and op.result != master.address]
     after = [at - killed_at for at in later if at is not None and at > killed_at]
-    return Failover(lost_adds(history, left), min(after, default=None))
+    by_successor = [op for op in history if op.result == successor.address]
+    return Failover(lost_adds(history, left), lost_adds(by_successor, left), min(after, default=None))
