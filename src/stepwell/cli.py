@@ -11,6 +11,7 @@ import click
 from stepwell import __version__
 from stepwell.commands.advise import advise
 from stepwell.commands.bench import bench
+from stepwell.commands.console import console
 from stepwell.commands.doctor import doctor, duration
 from stepwell.commands.options import (
     STORE_HELP,
@@ -549,5 +550,6 @@ def test_state(
 
 
 commands.add_command(bench)
+commands.add_command(console)
 commands.add_command(doctor)
 commands.add_command(advise)

@@ -61,7 +61,7 @@ def test_what_was_not_yet_saved_is_lost(mode: str, failure: str) -> None:
 def test_after_a_failover_another_node_acknowledges() -> None:
     found = failover(0.5)
     assert found.survival.verdict.exposed > 0
-    # How much is lost is the measured system's affair: Sentinel sometimes elects twice in a row, and the first successor
+    # How much is lost is the measured system's affair: Sentinel sometimes elects twice in a row, and the first one
     # goes on acknowledging until it is made a replica. But nothing is lost that the last one has acknowledged itself.
     assert found.survival.survived is not None
     assert found.of_successor.verdict.count == 0

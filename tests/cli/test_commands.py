@@ -77,6 +77,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["list", "--status", "FAILED"], "stepwell list MACHINE --status"),
         (["list", "m", "--status", "LOST"], "is not one of"),
         (["history", "x"], "MACHINE:NAME"),
+        (["console", "missing.sqlite"], "there is no store at missing.sqlite"),
     ],
 )
 def test_wrong_calls_exit_with_2(place: Path, arguments: list[str], message: str) -> None:
@@ -100,6 +101,8 @@ def test_wrong_calls_exit_with_2(place: Path, arguments: list[str], message: str
         (["serve", "--store", "sqlite:"], "names no file"),
         (["backup", "missing.sqlite", "copy"], "there is no database missing.sqlite"),
         (["restore", "missing", "store.sqlite"], "there is no database missing"),
+        (["console", "--endpoint-url", NOWHERE], "no Stepwell answers"),
+        (["console", "memory:"], "'memory:' is no SQLite file"),
         (["migrate", "memory:"], "'memory:' is no SQLite file"),
         (["serve", "--store", "memory:", "--credentials", "missing"], "credentials missing: No such file or directory"),
     ],

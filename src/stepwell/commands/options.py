@@ -111,3 +111,6 @@ def credentials_option(command: F) -> F:
 
 
 STORE_HELP = "sqlite:///RELATIVE, sqlite:////ABSOLUTE, or memory: to keep nothing."
+
+CONSOLE = "/console/"
+"""Where an endpoint has its console."""

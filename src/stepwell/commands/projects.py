@@ -9,6 +9,7 @@ from stepwell.api.server import Server
 from stepwell.commands.client import DEFAULT_URL
 from stepwell.commands.emulating import emulated
 from stepwell.commands.hosting import Hosting, Interrupted, host, is_loopback
+from stepwell.commands.options import CONSOLE
 from stepwell.commands.output import say, section
 from stepwell.project.deploy import Deployed, deploy
 from stepwell.project.plan import ACCOUNT, REGION, Plan
@@ -38,11 +39,13 @@ def _up(plan: Plan, hosting: Hosting) -> None:
     _serve(hosting, work)
 
 
-def serve(hosting: Hosting) -> None:
-    """Serves an endpoint alone until a signal comes."""
+def serve(hosting: Hosting, then: Callable[[str], object] | None = None) -> None:
+    """Serves an endpoint alone until a signal comes. `then` is called with its URL when it answers."""
 
     def work(server: Server) -> None:
-        _announce(server, hosting)
+        url = _announce(server, hosting)
+        if then is not None:
+            then(url)
 
     _serve(hosting, work)
 
@@ -58,6 +61,7 @@ def _announce(server: Server, hosting: Hosting) -> str:
     url = server.endpoint_url
     assert url is not None, "the endpoint listens before work begins"
     click.echo(f"Stepwell listens on {url} (store {hosting.store_url}, limits {hosting.limits})")
+    click.echo(f"The console is at {url}{CONSOLE}")
     for note in server.notes():
         say(f"Note: {note}")
     if not is_loopback(hosting.host):
