@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import uvicorn
@@ -75,8 +76,9 @@ class Api:
         self._runner.close()
 
     async def asgi(
-        self, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/", chunk: int = 1 << 30
-    ) -> tuple[int, dict[str, str], bytes]:
+        self, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/", chunk: int = 1 << 30,
+        query: str = "",
+    ) -> tuple[int, dict[str, str], bytes]:  # fmt: skip
         chunks = [body[at : at + chunk] for at in range(0, len(body), chunk)] or [b""]
         incoming = [
             {"type": "http.request", "body": part, "more_body": index + 1 < len(chunks)}
@@ -95,8 +97,8 @@ class Api:
 
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": path,
-            "raw_path": path.encode(), "root_path": "", "scheme": "http", "query_string": b"", "server": ("x", 80),
-            "client": ("y", 1), "headers": [
+            "raw_path": path.encode(), "root_path": "", "scheme": "http", "query_string": query.encode(),
+            "server": ("x", 80), "client": ("y", 1), "headers": [
                 (key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in headers.items()
             ],
         }  # fmt: skip
@@ -106,6 +108,17 @@ class Api:
 
     async def acall(self, operation: str, **request: Any) -> Any:
         return await self.post(f"AWSStepFunctions.{operation}", request)
+
+    async def aread(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        """What the console's JSON says at that path."""
+        text = urlencode(query)
+        status, _, body = await self.asgi(b"", headers or {}, "GET", f"/console/api/{path}", query=text)
+        if status != 200:
+            raise ApiError(status, json.loads(body))
+        return json.loads(body)
+
+    def read(self, path: str, **query: Any) -> Any:
+        return self.run(self.aread(path, **query))
 
     def logs(self, operation: str, **request: Any) -> Any:
         """A call of CloudWatch Logs."""

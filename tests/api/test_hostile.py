@@ -121,7 +121,10 @@ TRIED: list[tuple[str, bytes, int, str]] = [
     ("below our own prefix", request(path="/_stepwell/../../secret"), 404, "UnknownOperationException"),
     ("GET", request(b"", method="GET"), 405, "UnknownOperationException"),
     ("DELETE", request(b"", method="DELETE"), 405, "UnknownOperationException"),
-    ("a browser asks first", request(b"", method="OPTIONS", origin="http://evil"), 405, "UnknownOperationException"),
+    # A browser that shows another site's page.
+    ("a browser asks first", request(b"", method="OPTIONS", origin="http://evil"), 403, "AccessDeniedException"),
+    ("a page of another site", request(origin="http://evil.example"), 403, "AccessDeniedException"),
+    ("a page in a sandbox", request(origin="null"), 403, "AccessDeniedException"),
     # Signatures that are none.
     ("a path for an account", request(BLANK, CREATE, authorization="Credential=../x/2026/r/s/a"), 400, "InvalidName"),
     ("a signature of junk", request(BLANK, CREATE, authorization="\xff" * 5000), 400, "InvalidName"),

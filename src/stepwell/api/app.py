@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from stepwell.api.authentication import HEALTH, Authentication
+from stepwell.api.browsers import Browsers
 from stepwell.api.console.app import console_routes
 from stepwell.api.console.live import LiveFeed
 from stepwell.api.credentials import Keyring
@@ -37,7 +38,8 @@ def create_app(
 ) -> Starlette:
     """The ASGI application of one endpoint. `limits` is `aws` or `extended`. Without a keyring nobody has to sign.
 
-    It answers to any Host: SDKs put `sync-` before it for StartSyncExecution and TestState.
+    It answers SDKs under any Host, as they put `sync-` before it for StartSyncExecution and TestState, and browsers
+    only where `Browsers` finds no fault.
     """
     versions = Versions(engine.store, engine.clock, catalog)
     service = Service(engine, catalog, versions, activities, logs, limits)
@@ -47,7 +49,9 @@ def create_app(
         *lambda_routes,
         *console_routes(service, live, signed=keyring is not None),
     ]
-    middleware = [] if keyring is None else [Middleware(Authentication, keyring, engine.clock.now)]
+    middleware = [Middleware(Browsers, any_host=keyring is not None)]
+    if keyring is not None:
+        middleware.append(Middleware(Authentication, keyring, engine.clock.now))
     handlers = {404: _not_found, 405: _not_found}
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers, lifespan=lifespan)
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stepwell.api.console.endpoint import PREFIX
+from stepwell.api.console.endpoint import PREFIX, failure, is_page
 from stepwell.api.credentials import READ_ONLY, Key, Keyring
 from stepwell.api.lambda_model import write_error
 from stepwell.api.signature import (
@@ -58,7 +58,7 @@ class Authentication:
         except ClientGone:
             return
         except ServiceError as error:
-            await _refuse(scope, receive, send, error)
+            await refuse(scope, receive, send, error)
             return
         named = f"{ALGORITHM} Credential={key.account}/{authorization.scope}"
         headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
@@ -87,7 +87,7 @@ class Authentication:
 
 def _is_open(path: str) -> bool:
     """The health check and the console's pages, which hold no data: what they show they ask for with a signature."""
-    return path == HEALTH or path == "/console" or (path.startswith("/console/") and not path.startswith(PREFIX))
+    return path == HEALTH or is_page(path)
 
 
 def _check_role(key: Key, authorization: Authorization, scope: Scope, headers: Headers) -> None:
@@ -101,13 +101,14 @@ def _check_role(key: Key, authorization: Authorization, scope: Scope, headers: H
         )
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, error: ServiceError) -> None:
-    """In the shape of the protocol that is spoken on this path: JSON services answer 400, REST ones 403."""
+async def refuse(scope: Scope, receive: Receive, send: Send, error: ServiceError) -> None:
+    """Answer in the shape of the protocol that is spoken on this path: JSON services answer 400, REST ones 403."""
     if scope["path"] == "/":
         await send_error(send, error, "1.0")
         return
     error.status = 403 if error.status == 400 else error.status
-    await write_error(error, str(uuid4()))(scope, receive, send)
+    in_console = scope["path"].startswith(PREFIX)
+    await (failure(error) if in_console else write_error(error, str(uuid4())))(scope, receive, send)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -22,6 +22,11 @@ _log = getLogger("stepwell.api")
 PREFIX = "/console/api/"
 
 
+def is_page(path: str) -> bool:
+    """Whether a path is one of the console's pages or files, which hold no data, and not of its JSON."""
+    return f"{path}/".startswith("/console/") and not path.startswith(PREFIX)
+
+
 @dataclass(frozen=True, slots=True)
 class Console:
     """What the pages read of. `signed` says that every request needs a signature."""
