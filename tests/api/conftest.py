@@ -46,13 +46,15 @@ class MovableClock(SystemClock):
         return super().now() + self.offset
 
 
-def build(clock: SystemClock, limits: str, keyring: Keyring | None = None, functions: Any = None) -> tuple[Engine, Any]:
+def build(
+    clock: SystemClock, limits: str, keyring: Keyring | None = None, functions: Any = None, live: LiveFeed | None = None
+) -> tuple[Engine, Any]:
     """An engine and its endpoint. Without functions, no definition may call one."""
     store = MemoryStore()
     catalog = Catalog(store, clock)
     tasks = Tasks(functions, catalog, clock, limits)
     logs = Logs(None, clock)
-    live = LiveFeed()
+    live = live or LiveFeed()
     observe = both(ExecutionLogs(catalog, logs).observe, live.observe)
     engine = Engine(store, catalog.program, tasks, clock, observe=observe)
     tasks.attach(engine)
@@ -65,7 +67,8 @@ class Api:
     def __init__(self, limits: str = "aws", keyring: Keyring | None = None, functions: Any = None) -> None:
         self._runner = asyncio.Runner()
         self.clock = MovableClock()
-        self.engine, self.app = build(self.clock, limits, keyring, functions)
+        self.live = LiveFeed()
+        self.engine, self.app = build(self.clock, limits, keyring, functions, self.live)
         self.run(self.engine.start())
 
     def run(self, work: Any) -> Any:

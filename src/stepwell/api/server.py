@@ -148,6 +148,15 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Uvicorn(uvicorn.Server):
     """Leaves signals to `serve`, which ends the whole endpoint and not only the HTTP part."""
 
+    def __init__(self, config: uvicorn.Config, live: LiveFeed) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams end by themselves never: a page that is open would hold up the end."""
+        self._live.close()
+        await super().shutdown(sockets)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -162,7 +171,7 @@ async def serve(server: Server, host: str, port: int, *, ready: Callable[[str], 
         server.app, host=host, port=port, http=BoundedConnection, log_level="warning", access_log=False, lifespan="off",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )  # fmt: skip
-    uvicorn_server = _Uvicorn(config)
+    uvicorn_server = _Uvicorn(config, server.live)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, setattr, uvicorn_server, "should_exit", True)
     try:

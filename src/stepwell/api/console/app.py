@@ -6,11 +6,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from stepwell.api.console import details, listing, watching
 from stepwell.api.console.assets import serve_page
-from stepwell.api.console.endpoint import PREFIX, Console, Read, failure, route
-from stepwell.api.console.live import LiveFeed, News
+from stepwell.api.console.endpoint import PREFIX, Console, Query, Read, failure, parse_query, route
+from stepwell.api.console.live import LiveFeed, News, Page
 from stepwell.api.console.stories import Stories
 from stepwell.api.service import Service
 from stepwell.awsmodels.errors import ServiceError
@@ -34,13 +35,39 @@ def console_routes(service: Service, live: LiveFeed, *, signed: bool) -> list[Ba
     ]
 
 
+class LiveQuery(Query):
+    """`arn` is an execution's; without it the stream tells of all."""
+
+    arn: str | None = None
+
+
+class _Stream(StreamingResponse):
+    """Keeps a page's place for as long as somebody listens."""
+
+    def __init__(self, page: Page) -> None:
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        super().__init__(page.messages(), headers=headers, media_type="text/event-stream")
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._page.leave()
+
+
 def _live(console: Console) -> Any:
     async def live(request: Request) -> Response:
-        feed = console.live.subscribe(request.query_params.get("arn"))
-        if feed is None:
+        if request.method == "HEAD":  # comes with GET, and would never end
+            return Response(media_type="text/event-stream")
+        try:
+            query = parse_query(request, LiveQuery)
+        except ServiceError as error:
+            return failure(error)
+        page = console.live.subscribe(query.arn)
+        if page is None:
             return failure(ServiceError("ThrottlingException", "Too many pages are open; close one", 429))
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(feed, headers=headers, media_type="text/event-stream")
+        return _Stream(page)
 
     return live
 

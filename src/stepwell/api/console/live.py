@@ -43,24 +43,50 @@ class News(msgspec.Struct, frozen=True, rename="camel"):
     missed: bool = False
 
 
-class _Page:
-    def __init__(self, execution: str | None) -> None:
-        self.execution = execution
-        self.changes: dict[str, Change] = {}
-        self.missed = False
-        self.woken = asyncio.Event()
+class Page:
+    """An open page, and what it is still to be told. Made by `LiveFeed.subscribe`; `leave` ends it."""
+
+    def __init__(self, feed: "LiveFeed", execution: str | None) -> None:
+        self._feed = feed
+        self._execution = execution
+        self._changes: dict[str, Change] = {}
+        self._missed = False
+        self._woken = asyncio.Event()
+
+    def hears_of(self, execution: str) -> bool:
+        return self._execution in (None, execution)
 
     def tell(self, change: Change) -> None:
-        if len(self.changes) >= WAITING_MAX and change.execution_arn not in self.changes:
-            self.missed = True
+        if len(self._changes) >= WAITING_MAX and change.execution_arn not in self._changes:
+            self._missed = True
         else:
-            self.changes[change.execution_arn] = change
-        self.woken.set()
+            self._changes[change.execution_arn] = change
+        self.wake()
 
-    def take(self) -> News:
-        news = News(list(self.changes.values()), self.missed)
-        self.changes, self.missed = {}, False
-        self.woken.clear()
+    def wake(self) -> None:
+        self._woken.set()
+
+    def leave(self) -> None:
+        """Nobody listens any more."""
+        self._feed.forget(self)
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """Server-sent events, until the feed is closed."""
+        yield b": stepwell\n\n"
+        while not self._feed.closed:
+            try:
+                await asyncio.wait_for(self._woken.wait(), SILENCE_SECONDS)
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
+            if not self._feed.closed:
+                yield b"data: " + msgspec.json.encode(self._take()) + b"\n\n"
+                await asyncio.sleep(FLUSH_SECONDS)
+
+    def _take(self) -> News:
+        news = News(list(self._changes.values()), self._missed)
+        self._changes, self._missed = {}, False
+        self._woken.clear()
         return news
 
 
@@ -68,8 +94,8 @@ class LiveFeed:
     """Tells pages of durable steps. `observe` is one of the engine's observers."""
 
     def __init__(self) -> None:
-        self._pages: set[_Page] = set()
-        self._closed = False
+        self.closed = False
+        self._pages: set[Page] = set()
 
     def observe(self, advance: Advance) -> None:
         """Take note of a step. Express executions are told where they are kept, as a Map Run's children."""
@@ -78,43 +104,35 @@ class LiveFeed:
             return
         if ":express:" in execution.id and execution.map_run is None:
             return
+        told = [page for page in self._pages if page.hears_of(execution.id)]
+        if not told:
+            return
         change = Change(
             execution_arn=execution.id, state_machine_arn=execution.state_machine, name=execution.name,
             status=execution.status, started_at=execution.started_at, event_id=execution.event_id,
             stopped_at=execution.stopped_at or 0.0, map_run=execution.map_run or "",
             redrive_count=execution.redrive_count,
         )  # fmt: skip
-        for page in self._pages:
-            if page.execution in (None, execution.id):
-                page.tell(change)
+        for page in told:
+            page.tell(change)
+
+    def subscribe(self, execution: str | None = None) -> Page | None:
+        """A page that hears of one execution or of all; None where too many are open. Whoever has it must `leave`."""
+        if len(self._pages) >= PAGES_MAX:
+            return None
+        page = Page(self, execution)
+        self._pages.add(page)
+        return page
+
+    def forget(self, page: Page) -> None:
+        """The page has left."""
+        self._pages.discard(page)
 
     def close(self) -> None:
         """End every stream."""
-        self._closed = True
+        self.closed = True
         for page in self._pages:
-            page.woken.set()
-
-    def subscribe(self, execution: str | None = None) -> AsyncIterator[bytes] | None:
-        """Server-sent events for one page, of one execution or of all; None where too many pages are open."""
-        if len(self._pages) >= PAGES_MAX:
-            return None
-        return self._messages(execution)
-
-    async def _messages(self, execution: str | None) -> AsyncIterator[bytes]:
-        page = _Page(execution)
-        self._pages.add(page)
-        try:
-            yield b": stepwell\n\n"
-            while not self._closed:
-                try:
-                    await asyncio.wait_for(page.woken.wait(), SILENCE_SECONDS)
-                except TimeoutError:
-                    yield b": still here\n\n"
-                    continue
-                yield b"data: " + msgspec.json.encode(page.take()) + b"\n\n"
-                await asyncio.sleep(FLUSH_SECONDS)
-        finally:
-            self._pages.discard(page)
+            page.wake()
 
 
 def both(first: Callable[[Advance], None], second: Callable[[Advance], None]) -> Callable[[Advance], None]:
