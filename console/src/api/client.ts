@@ -25,6 +25,8 @@ export class ApiError extends Error {
 interface Paths {
   endpoint: Reply<"Endpoint">;
   machines: Reply<"Machines">;
+  "machine/revisions": Reply<"Revisions">;
+  "machine/revision": Reply<"RevisionDetail">;
   executions: Reply<"ExecutionPage">;
   execution: Reply<"StoryPage">;
   "execution/events": Reply<"EventPage">;

@@ -266,6 +266,16 @@ class Catalog:
             _remember(self._revisions, id, found, REVISIONS_CACHED)
         return found
 
+    async def revisions(self, arn: str) -> list[Revision]:
+        """All revisions of a machine, also of those that had its ARN before it, the latest first.
+
+        Reads the revisions of every machine: for people who look, not for executions.
+        """
+        rows = await self._store.list("revision")
+        found = [msgspec.json.decode(body, type=Revision) for _, body in rows]
+        of_machine = [revision for revision in found if revision.state_machine == arn]
+        return sorted(of_machine, key=lambda revision: (revision.created_at, revision.number), reverse=True)
+
     async def program(self, revision: str) -> Program:
         """The compiled definition of a revision, or of a Distributed Map's children: then `revision` is ID/LABEL.
 

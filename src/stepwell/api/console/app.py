@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from stepwell.api.console import details, listing, watching
+from stepwell.api.console import details, listing, machines, watching
 from stepwell.api.console.assets import serve_page
 from stepwell.api.console.endpoint import PREFIX, Console, Query, Read, failure, parse_query, route
 from stepwell.api.console.live import LiveFeed, News, Page
@@ -16,7 +16,7 @@ from stepwell.api.console.stories import Stories
 from stepwell.api.service import Service
 from stepwell.awsmodels.errors import ServiceError
 
-READS: Mapping[str, Read] = {**listing.READS, **watching.READS, **details.READS}
+READS: Mapping[str, Read] = {**listing.READS, **machines.READS, **watching.READS, **details.READS}
 """Every path of the console's JSON, below `PREFIX`."""
 
 STREAMED: tuple[type[Any], ...] = (News,)

@@ -72,6 +72,35 @@ class Machines(Shape):
     bucket_seconds: float
 
 
+class RevisionItem(Shape):
+    """A revision of a state machine. `versions` are the numbers under which it is published."""
+
+    id: str
+    number: int
+    created_at: float
+    current: bool
+    versions: list[int]
+
+
+class Revisions(Shape):
+    """A state machine's revisions, the latest first."""
+
+    revisions: list[RevisionItem]
+
+
+class RevisionDetail(Shape):
+    """What executions of one revision run by. Nothing of it ever changes."""
+
+    id: str
+    state_machine_arn: str
+    number: int
+    created_at: float
+    definition: str
+    role: str
+    log_level: str
+    tracing: bool
+
+
 class ExecutionItem(Shape):
     """An execution in a listing. `error` and `cause` are cut to 300 characters there."""
 
