@@ -19,15 +19,25 @@ export function tone(status: string): Tone {
   return TONES[status] ?? "aborted";
 }
 
+/** The shape of a status, for where there is no room for a badge. */
+export function mark(status: string): string {
+  return MARKS[tone(status)];
+}
+
+/** A status as people write it. */
+export function word(status: string): string {
+  return status
+    .toLowerCase()
+    .replace("_", " ")
+    .replace(/^./, (first) => first.toUpperCase());
+}
+
 /** A status as a badge: its mark, its colour and its word. */
 export function Status({ status }: { status: string }) {
   return (
     <span className={`status tone-${tone(status)}`} data-status={status}>
-      <span aria-hidden="true">{MARKS[tone(status)]}</span>
-      {status
-        .toLowerCase()
-        .replace("_", " ")
-        .replace(/^./, (first) => first.toUpperCase())}
+      <span aria-hidden="true">{mark(status)}</span>
+      {word(status)}
     </span>
   );
 }

@@ -1,0 +1,50 @@
+import { lazy, Suspense, useMemo } from "react";
+import type { Visits } from "../execution/story";
+import { Note } from "../ui/Status";
+import { modelOf } from "./definition";
+import { LookContext } from "./look";
+import { States } from "./States";
+import "./graph.css";
+
+/** What draws, and what lays out, is loaded when the first graph is shown. */
+const Canvas = lazy(() => import("./Canvas"));
+
+/**
+ * The graph of a definition. With `label` it is that of the Distributed Map's children. `visits` colours it as an
+ * execution went; `selected` is the name of a state.
+ */
+export default function Graph({
+  definition,
+  label,
+  visits,
+  selected,
+  select,
+  height = "32rem",
+}: {
+  definition: string;
+  label: string;
+  visits: Map<string, Visits> | null;
+  selected: string | null;
+  select: (state: string | null) => void;
+  height?: string;
+}) {
+  const model = useMemo(() => modelOf(definition, label), [definition, label]);
+  const look = useMemo(() => ({ visits, selected, select }), [visits, selected, select]);
+  return (
+    <LookContext value={look}>
+      <section className="graph stack" aria-label="Graph">
+        {model.problem !== null && <Note kind="caught">{model.problem}</Note>}
+        {model.nodes.length > 0 && (
+          <>
+            <div className="graph-pane" style={{ height }}>
+              <Suspense fallback={<p className="empty">Loading …</p>}>
+                <Canvas model={model} id={`${label}\n${definition}`} />
+              </Suspense>
+            </div>
+            <States nodes={model.nodes} />
+          </>
+        )}
+      </section>
+    </LookContext>
+  );
+}

@@ -1,0 +1,47 @@
+import { createContext } from "react";
+import type { Visits } from "../execution/story";
+import { word } from "../ui/Status";
+import type { GraphEdge, GraphNode } from "./definition";
+
+/** What changes while a graph is shown. It is apart from the layout, so that nothing is laid out again for it. */
+export interface Look {
+  visits: Map<string, Visits> | null;
+  selected: string | null;
+  select: (state: string | null) => void;
+}
+
+export const LookContext = createContext<Look>({ visits: null, selected: null, select: () => {} });
+
+/** Whether an execution went along an edge, as far as the visits of both ends tell. */
+export function isTaken(
+  edge: GraphEdge,
+  from: GraphNode,
+  to: GraphNode,
+  visits: Map<string, Visits> | null,
+): boolean {
+  if (visits === null) return false;
+  const [left, reached] = [visits.get(from.name), visits.get(to.name)];
+  if (from.kind === "start") return reached !== undefined;
+  if (left === undefined) return false;
+  if (edge.kind === "catch") return left.status === "CAUGHT" && reached !== undefined;
+  const ended = left.status === "SUCCEEDED" || left.count > 1;
+  return ended && (to.kind === "end" || reached !== undefined);
+}
+
+/** A state in words: what the shapes and colours of its node say. */
+export function nameInWords(node: GraphNode, visits: Visits | undefined): string {
+  const parts = [
+    node.name,
+    [node.type, node.detail].filter(Boolean).join(" "),
+    ...(visits ? visitsInWords(visits) : []),
+  ];
+  return parts.join(", ");
+}
+
+function visitsInWords({ status, count, retries }: Visits): string[] {
+  return [
+    word(status).toLowerCase(),
+    ...(count > 1 ? [`${count} visits`] : []),
+    ...(retries > 0 ? [retries === 1 ? "1 retry" : `${retries} retries`] : []),
+  ];
+}

@@ -1,0 +1,72 @@
+import type { Node, NodeProps } from "@xyflow/react";
+import { memo, useContext } from "react";
+import { mark, tone } from "../ui/Status";
+import type { Placed } from "./layout";
+import { LookContext, nameInWords } from "./look";
+import { TypeIcon } from "./TypeIcon";
+
+export type FlowNode = Node<{ placed: Placed; reveal: (placed: Placed) => void }>;
+
+/** A state; of one that has others in it, the box with its head. */
+const StateNode = memo(function StateNode({ data: { placed, reveal } }: NodeProps<FlowNode>) {
+  const { visits, selected, select } = useContext(LookContext);
+  const { node } = placed;
+  const visited = visits?.get(node.name);
+  const chosen = selected === node.name;
+  const look = visited ? `tone-${tone(visited.status)} visited` : visits ? "unvisited" : "";
+  return (
+    <div className={`state-node ${node.container ? "box" : ""} ${look} ${chosen ? "chosen" : ""}`}>
+      <button
+        type="button"
+        className="state-head nopan"
+        aria-label={nameInWords(node, visited)}
+        aria-pressed={chosen}
+        title={node.name}
+        onClick={() => select(chosen ? null : node.name)}
+        onFocus={(event) => event.currentTarget.matches(":focus-visible") && reveal(placed)}
+      >
+        <TypeIcon type={node.type} />
+        <span className="state-name">{node.name}</span>
+        {visited && (
+          <span className="state-mark">
+            {mark(visited.status)}
+            {visited.count > 1 && ` ×${visited.count.toLocaleString()}`}
+          </span>
+        )}
+        <span className="state-type">{[node.type, node.detail].filter(Boolean).join(" · ")}</span>
+        {node.retries && (
+          <span className={`state-retry ${visited?.retries ? "retried" : ""}`}>
+            ↻ {visited?.retries ? visited.retries.toLocaleString() : "retry"}
+          </span>
+        )}
+      </button>
+    </div>
+  );
+});
+
+/** A branch of a Parallel: only a ground for what is in it. */
+const BranchNode = memo(function BranchNode() {
+  return <div className="branch-node" />;
+});
+
+const MarkNode = memo(function MarkNode({ data: { placed } }: NodeProps<FlowNode>) {
+  return <div className="mark-node">{placed.node.name}</div>;
+});
+
+/** A name that the definition goes to and does not have. */
+const MissingNode = memo(function MissingNode({ data: { placed } }: NodeProps<FlowNode>) {
+  return (
+    <div className="state-node missing-node" title={placed.node.name}>
+      <span className="state-name">{placed.node.name}</span>
+      <span className="state-type">There is no such state</span>
+    </div>
+  );
+});
+
+export const NODES = {
+  state: StateNode,
+  branch: BranchNode,
+  start: MarkNode,
+  end: MarkNode,
+  missing: MissingNode,
+};
