@@ -17,7 +17,13 @@ const COLOURS = HighlightStyle.define([
 ]);
 
 const THEME = EditorView.theme({
-  "&": { backgroundColor: "transparent", color: "var(--text)" },
+  "&": {
+    maxHeight: "var(--json-height, 22rem)",
+    backgroundColor: "transparent",
+    color: "var(--text)",
+    fontSize: "var(--small)",
+  },
+  "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "-2px" },
   ".cm-content": { fontFamily: "var(--mono)", caretColor: "var(--text)" },
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--text-quiet)", border: "none" },
   ".cm-scroller": { overflow: "auto", maxHeight: "inherit" },
@@ -49,8 +55,11 @@ export function show(parent: HTMLElement, { text, label, before, edit, more }: S
     edit === undefined ? [EditorState.readOnly.of(true), EditorView.editable.of(false)] : editing(edit);
   const named = EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" });
   const differing = before === undefined ? [] : unifiedMergeView({ original: before, mergeControls: false });
+  // The editor makes its style sheets itself. In a shadow tree it adopts them; in the document the policy forbids them.
+  const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open" });
   return new EditorView({
-    parent,
+    parent: root,
+    root,
     doc: text,
     extensions: [...COMMON, reading, named, differing, more ?? []],
   });
