@@ -4,10 +4,18 @@ interface RawJson {
 }
 type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown;
 
-/** A JSON text laid out; what is none stays as it is. Numbers keep their digits, also those that JavaScript cannot hold. */
+/**
+ * What a JSON text says, to be taken apart and written again. Numbers are opaque where the browser keeps their digits,
+ * also those that JavaScript cannot hold. Raises SyntaxError.
+ */
+export function readJson(text: string): unknown {
+  return JSON.parse(text, keepDigits as (key: string, value: unknown) => unknown);
+}
+
+/** A JSON text laid out; what is none stays as it is. Numbers keep their digits. */
 export function pretty(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text, keepDigits as (key: string, value: unknown) => unknown), null, 2);
+    return JSON.stringify(readJson(text), null, 2);
   } catch {
     return text;
   }
