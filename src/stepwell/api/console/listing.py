@@ -15,8 +15,8 @@ from stepwell.api.console.shapes import (
 )
 from stepwell.engine.catalog import StateMachine
 from stepwell.functions.names import DEFAULT_ACCOUNT, DEFAULT_REGION
-from stepwell.machine.execution import RUNNING, SUCCEEDED
-from stepwell.store.protocol import ExecutionRow, Search
+from stepwell.machine.execution import FAILED, RUNNING, SUCCEEDED, TIMED_OUT
+from stepwell.store.protocol import ExecutionRow, Search, Store
 
 BUCKETS = 24
 PAGE_MAX = 500
@@ -78,8 +78,20 @@ async def _machine(
     return Machine(
         state_machine_arn=machine.arn, name=machine.name, type=machine.type, created_at=machine.created_at,
         revision=revision.number, counts=counts, buckets=[Bucket(**bucket) for bucket in buckets],
-        deleting=machine.deleting,
+        deleting=machine.deleting, last_failure=await _last_failure(console, machine.arn, counts),
     )  # fmt: skip
+
+
+async def _last_failure(console: Console, machine: str, counts: dict[str, int]) -> ExecutionItem | None:
+    """Each status is one look into an index, where any such execution is counted."""
+    rows = [
+        row
+        for status in (FAILED, TIMED_OUT)
+        if counts.get(status)
+        for row in await console.service.engine.executions(through=machine, status=status, limit=1)
+    ]
+    latest = max(rows, key=lambda row: row.started_at, default=None)
+    return None if latest is None else execution_item(latest, PREVIEW_CHARACTERS)
 
 
 class ExecutionsQuery(Query, rename="camel"):
@@ -114,7 +126,17 @@ async def _executions(console: Console, query: ExecutionsQuery) -> ExecutionPage
         rows += found.rows
         before = found.before
         if before is None or len(rows) == query.limit or time.monotonic() > until:
-            return ExecutionPage(executions=[execution_item(row, PREVIEW_CHARACTERS) for row in rows], before=before)
+            break
+    items = [execution_item(row, PREVIEW_CHARACTERS) for row in rows]
+    return ExecutionPage(executions=items, before=before, searched_to=await _searched_to(store, before))
+
+
+async def _searched_to(store: Store, before: int | None) -> float | None:
+    """When the oldest execution that was looked at was started; None where all were."""
+    if before is None:
+        return None
+    oldest = await store.oldest(after=before - 1, limit=1)
+    return oldest[0][1].started_at if oldest else None
 
 
 def execution_item(row: ExecutionRow, characters: int | None = None) -> ExecutionItem:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
+from stepwell.api.console.shapes import PREVIEW_CHARACTERS
 from stepwell.engine.residents import Advance
 from stepwell.machine.execution import Execution
 
@@ -23,7 +24,7 @@ PAGES_MAX = 64
 
 
 class Change(msgspec.Struct, frozen=True, rename="camel"):
-    """An execution as its latest durable step has left it. Times are epoch seconds."""
+    """An execution as its latest durable step has left it. Times are epoch seconds; error and cause are cut."""
 
     execution_arn: str
     state_machine_arn: str
@@ -34,6 +35,8 @@ class Change(msgspec.Struct, frozen=True, rename="camel"):
     stopped_at: float = 0.0
     map_run: str = ""
     redrive_count: int = 0
+    error: str = ""
+    cause: str = ""
 
 
 class News(msgspec.Struct, frozen=True, rename="camel"):
@@ -111,7 +114,8 @@ class LiveFeed:
             execution_arn=execution.id, state_machine_arn=execution.state_machine, name=execution.name,
             status=execution.status, started_at=execution.started_at, event_id=execution.event_id,
             stopped_at=execution.stopped_at or 0.0, map_run=execution.map_run or "",
-            redrive_count=execution.redrive_count,
+            redrive_count=execution.redrive_count, error=(execution.error or "")[:PREVIEW_CHARACTERS],
+            cause=(execution.cause or "")[:PREVIEW_CHARACTERS],
         )  # fmt: skip
         for page in told:
             page.tell(change)

@@ -52,7 +52,10 @@ class Bucket(Shape):
 
 
 class Machine(Shape):
-    """A state machine with its executions counted by status, and the latest of them bucket by bucket."""
+    """A state machine with its executions counted by status, and the latest of them bucket by bucket.
+
+    `last_failure` is the latest started one that has failed or timed out.
+    """
 
     state_machine_arn: str
     name: str
@@ -62,6 +65,7 @@ class Machine(Shape):
     counts: dict[str, int]
     buckets: list[Bucket]
     deleting: bool = False
+    last_failure: "ExecutionItem | None" = None
 
 
 class Machines(Shape):
@@ -127,6 +131,7 @@ class ExecutionPage(Shape):
 
     executions: list[ExecutionItem]
     before: int | None = None
+    searched_to: float | None = None
 
 
 class StoryPage(Shape):
