@@ -1,11 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
-import { Suspense } from "react";
+import { Suspense, useState } from "react";
 import { NavLink, Outlet } from "react-router";
 import { get } from "../api/client";
 import { readCredentials } from "../api/credentials";
 import { to } from "./links";
+import { ShortcutsDialog } from "./ShortcutsDialog";
 import { SignIn } from "./SignIn";
 import { ThemeToggle } from "./ThemeToggle";
+import { useShortcuts } from "./useShortcuts";
 import "./shell.css";
 
 const PAGES: [string, string][] = [
@@ -17,6 +19,8 @@ const PAGES: [string, string][] = [
 
 /** What is around every page: where one is, where one can go, and which endpoint one looks at. */
 export function Shell() {
+  const [helping, setHelping] = useState(false);
+  useShortcuts(() => setHelping(true));
   const endpoint = useQuery({
     queryKey: ["endpoint"],
     queryFn: ({ signal }) => get("endpoint", {}, signal),
@@ -42,6 +46,14 @@ export function Shell() {
           {endpoint.data &&
             `${window.location.host} · limits ${endpoint.data.limits} · ${endpoint.data.version}`}
         </span>
+        <button
+          type="button"
+          className="button quiet help"
+          aria-label="Keyboard shortcuts"
+          onClick={() => setHelping(true)}
+        >
+          <span aria-hidden="true">?</span>
+        </button>
         <ThemeToggle />
       </header>
       <main id="main">
@@ -53,6 +65,7 @@ export function Shell() {
           </Suspense>
         )}
       </main>
+      {helping && <ShortcutsDialog close={() => setHelping(false)} />}
     </div>
   );
 }

@@ -4,7 +4,16 @@ const WIDTH = 120;
 const HEIGHT = 28;
 
 /** Executions started over time, a bar each: what succeeded below, what did not above it. */
-export function Sparkline({ buckets, label }: { buckets: Bucket[]; label: string }) {
+export function Sparkline({
+  buckets,
+  label,
+  title,
+}: {
+  buckets: Bucket[];
+  label: string;
+  /** What a bar says when one points at it. */
+  title?: (bucket: Bucket, index: number) => string;
+}) {
   const most = Math.max(1, ...buckets.map((bucket) => bucket.succeeded + bucket.unsuccessful + bucket.open));
   const width = WIDTH / Math.max(1, buckets.length);
   return (
@@ -41,6 +50,20 @@ export function Sparkline({ buckets, label }: { buckets: Bucket[]; label: string
           );
         });
       })}
+      {title !== undefined &&
+        buckets.map((bucket, index) => (
+          <rect
+            // biome-ignore lint/suspicious/noArrayIndexKey: a bucket is nothing but its place
+            key={index}
+            x={index * width}
+            y="0"
+            width={width}
+            height={HEIGHT}
+            fill="transparent"
+          >
+            <title>{title(bucket, index)}</title>
+          </rect>
+        ))}
       <line x1="0" x2={WIDTH} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} stroke="var(--line)" />
     </svg>
   );

@@ -1,9 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 
 /**
  * Rows of which only those in sight are in the page. `label` names the list for a screen reader; `ended` is told when
- * the last row comes into sight.
+ * the last row comes into sight, `seen` is told which rows are in sight.
  */
 export function VirtualRows({
   count,
@@ -12,6 +12,7 @@ export function VirtualRows({
   label,
   row,
   ended,
+  seen,
 }: {
   count: number;
   rowHeight: number;
@@ -19,6 +20,7 @@ export function VirtualRows({
   label: string;
   row: (index: number) => ReactNode;
   ended?: () => void;
+  seen?: (first: number, last: number) => void;
 }) {
   const parent = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
@@ -31,6 +33,11 @@ export function VirtualRows({
       if (last !== undefined && last.index >= count - 1) ended?.();
     },
   });
+  const [first, last] = [rows.range?.startIndex ?? 0, rows.range?.endIndex ?? 0];
+  const latest = useRef(seen);
+  latest.current = seen;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with more rows the same ones are to be told again
+  useEffect(() => latest.current?.(first, last), [first, last, count]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
     <div ref={parent} className="virtual" style={{ height }} role="list" aria-label={label} tabIndex={0}>
