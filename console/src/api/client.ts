@@ -32,6 +32,13 @@ interface Paths {
   "execution/events": Reply<"EventPage">;
   "execution/step": Reply<"StepDetail">;
   "execution/moment": Reply<"Moment">;
+  "cost/execution": Reply<"ExecutionCost">;
+  "cost/machine": Reply<"MachineCosts">;
+  "cost/day": Reply<"MachineCosts">;
+  functions: Reply<"Functions">;
+  "functions/invocations": Reply<"InvocationPage">;
+  reports: Reply<"Reports">;
+  "reports/one": Reply<"ReportText">;
 }
 
 type Reply<Name extends keyof Replies> = NonNullable<Replies[Name]>;

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -34,9 +35,11 @@ def create_app(
     limits: str = "aws",
     keyring: Keyring | None = None,
     lambda_routes: Sequence[BaseRoute] = (),
+    reports: Sequence[Path] = (),
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
 ) -> Starlette:
     """The ASGI application of one endpoint. `limits` is `aws` or `extended`. Without a keyring nobody has to sign.
+    The console shows the benchmark reports in the folders `reports`.
 
     It answers SDKs under any Host, as they put `sync-` before it for StartSyncExecution and TestState, and browsers
     only where `Browsers` finds no fault.
@@ -47,7 +50,7 @@ def create_app(
         Route("/", StepFunctionsEndpoint(service), methods=["POST"]),
         Route(HEALTH, _health, methods=["GET"]),
         *lambda_routes,
-        *console_routes(service, live, signed=keyring is not None),
+        *console_routes(service, live, signed=keyring is not None, report_folders=reports),
     ]
     middleware = [Middleware(Browsers, any_host=keyring is not None)]
     if keyring is not None:

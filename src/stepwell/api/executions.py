@@ -1,6 +1,5 @@
 """Executions: the operations that start, stop and redrive them, and Describe, List and GetHistory."""
 
-import math
 import uuid
 from typing import Any
 
@@ -20,14 +19,8 @@ from stepwell.engine.versions import Target
 from stepwell.machine.execution import RUNNING, SUCCEEDED, TIMED_OUT, Execution
 from stepwell.machine.payload import EMPTY, Payload
 from stepwell.machine.stimuli import StartRequested
+from stepwell.pricing.bill import express_billed
 from stepwell.store.protocol import ExecutionRow
-
-BILLED_STEP_MILLISECONDS = 100
-BILLED_MEMORY_STEP_MB = 64
-"""What AWS bills an Express execution for at least, and in steps of. Source: AWS's price page of Step Functions."""
-
-BASE_MEMORY_MB = 50
-"""What an Express execution takes beside its definition and its payloads. Source: the same page."""
 
 
 async def start_execution(service: Service, who: Identity, request: Members) -> Members:
@@ -98,14 +91,10 @@ def _input(service: Service, text: str | None) -> Payload:
 
 
 def _billing(run: ExpressRun, definition_bytes: int) -> dict[str, int]:
-    """What AWS bills: the time in steps of 100 ms, and the memory in chunks of 64 MB, each begun one in full."""
     stopped_at = run.execution.stopped_at or run.execution.at
-    steps = max(1, math.ceil((stopped_at - run.execution.started_at) * 1000 / BILLED_STEP_MILLISECONDS))
-    memory_mb = BASE_MEMORY_MB + (definition_bytes + run.payload_bytes) / 2**20
-    return {
-        "billedDurationInMilliseconds": steps * BILLED_STEP_MILLISECONDS,
-        "billedMemoryUsedInMB": math.ceil(memory_mb / BILLED_MEMORY_STEP_MB) * BILLED_MEMORY_STEP_MB,
-    }
+    seconds = stopped_at - run.execution.started_at
+    milliseconds, memory_mb = express_billed(seconds, definition_bytes, run.payload_bytes)
+    return {"billedDurationInMilliseconds": milliseconds, "billedMemoryUsedInMB": memory_mb}
 
 
 def _sync_reply(execution: Execution, billing: Members, with_data: bool) -> dict[str, Any]:

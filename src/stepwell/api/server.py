@@ -74,6 +74,7 @@ class Server:
         connections: Connections | None = None,
         custom: CustomResources | None = None,
         items_folders: Sequence[Path] = (),
+        reports: Sequence[Path] = (),
         clock: Clock | None = None,
         probe: Callable[[str], None] = no_probe,
     ) -> "Server":
@@ -82,6 +83,7 @@ class Server:
         `limits` is `aws` or `extended`. With a `keyring` every request must be signed. Closed executions are kept for
         `retain_seconds`, None for ever. `aws_endpoints` says where tasks and functions find AWS's other services, as
         `parse_endpoints` gives it; of this machine Distributed Maps read and write in `items_folders` alone.
+        The console shows the benchmark reports in the folders `reports`.
         `probe` is called at the engine's named points, for crash tests.
         """
         clock = clock or SystemClock()
@@ -108,7 +110,7 @@ class Server:
         tasks.attach(engine)
         app = create_app(
             engine, catalog, tasks.activities, logs, live, limits=limits, keyring=keyring,
-            lambda_routes=lambda_routes(functions),
+            lambda_routes=lambda_routes(functions), reports=reports,
         )  # fmt: skip
         server = cls(store, engine, catalog, functions, tasks, logs, execution_logs, live, app)
         return server

@@ -9,10 +9,8 @@ from typing import Any
 from stepwell.doctor.definitions import states, waits_for_answer
 from stepwell.doctor.findings import NOTE, PROBLEM, Finding, Table, share
 from stepwell.doctor.story import Story
+from stepwell.pricing.bill import TRANSITION
 from stepwell.pricing.prices import load_prices
-
-TRANSITION = "states.transition"
-"""The price's name in the price file."""
 
 PAYLOAD_LIMIT_BYTES = 262_144
 HISTORY_LIMIT_EVENTS = 25_000

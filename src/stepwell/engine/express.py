@@ -101,7 +101,7 @@ class Express:
         """A step of an execution is done; those that are not Express are nobody's here."""
         running = self._running.get(execution.id)
         if running is not None:
-            running.payload_bytes = max(running.payload_bytes, _held_bytes(execution))
+            running.payload_bytes = max(running.payload_bytes, held_bytes(execution))
         if execution.status != RUNNING:
             self._ended(execution)
 
@@ -119,6 +119,6 @@ class Express:
         task.add_done_callback(self._tasks.discard)
 
 
-def _held_bytes(execution: Execution) -> int:
+def held_bytes(execution: Execution) -> int:
     """What the threads of an execution hold: the input of the state that each is in, or its result."""
     return sum(frame.input.size for frame in execution.frames.values())

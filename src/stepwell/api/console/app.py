@@ -1,6 +1,7 @@
 """The console's routes: its pages, its JSON, and the live stream."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -8,7 +9,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from stepwell.api.console import details, listing, machines, watching
+from stepwell.api.console import cost, details, functions, listing, machines, reports, watching
 from stepwell.api.console.assets import serve_page
 from stepwell.api.console.endpoint import PREFIX, Console, Query, Read, failure, parse_query, route
 from stepwell.api.console.live import LiveFeed, News, Page
@@ -16,16 +17,24 @@ from stepwell.api.console.stories import Stories
 from stepwell.api.service import Service
 from stepwell.awsmodels.errors import ServiceError
 
-READS: Mapping[str, Read] = {**listing.READS, **machines.READS, **watching.READS, **details.READS}
+READS: Mapping[str, Read] = {
+    **listing.READS, **machines.READS, **watching.READS, **details.READS, **cost.READS, **functions.READS,
+    **reports.READS,
+}  # fmt: skip
 """Every path of the console's JSON, below `PREFIX`."""
 
 STREAMED: tuple[type[Any], ...] = (News,)
 """What the live stream sends."""
 
 
-def console_routes(service: Service, live: LiveFeed, *, signed: bool) -> list[BaseRoute]:
-    """The routes below /console. `signed` says that every request but for the pages themselves needs a signature."""
-    console = Console(service, Stories(service.engine), live, signed)
+def console_routes(
+    service: Service, live: LiveFeed, *, signed: bool, report_folders: Sequence[Path] = ()
+) -> list[BaseRoute]:
+    """The routes below /console. `signed` says that every request but for the pages themselves needs a signature.
+
+    In `report_folders` are reports of benchmark runs.
+    """
+    console = Console(service, Stories(service.engine), live, signed, report_folders)
     return [
         *(route(console, path, read) for path, read in READS.items()),
         Route(f"{PREFIX}live", _live(console), methods=["GET"]),

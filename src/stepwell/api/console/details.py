@@ -1,34 +1,20 @@
 """One step with its data, and an execution as it was after any of its events: folds that stop where asked to."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from stepwell.api.console.endpoint import Console, Query, Read
 from stepwell.api.console.shapes import AttemptDetail, FrameMoment, Moment, StepDetail, data
 from stepwell.api.console.steps import Story
-from stepwell.api.console.stories import RECORDS_PER_TURN, breathe
+from stepwell.api.console.stories import read_records
 from stepwell.api.executions import find_execution
 from stepwell.asl.program import Program
 from stepwell.awsmodels.errors import ServiceError
-from stepwell.engine.engine import Engine
 from stepwell.machine import records as r
 from stepwell.machine.apply import apply
 from stepwell.machine.context import build_context
 from stepwell.machine.execution import Execution, Frame
 from stepwell.machine.identity import task_token
 from stepwell.machine.payload import Payload
-
-
-async def _records(engine: Engine, execution: str) -> AsyncIterator[r.Record]:
-    """All committed records. Others have their turn in between."""
-    sequence = 0
-    while records := await engine.records(execution, after=sequence):
-        for record in records:
-            sequence += 1
-            if sequence % RECORDS_PER_TURN == 0:
-                await breathe()
-            yield record
-
 
 # --- one step
 
@@ -44,7 +30,7 @@ async def _step(console: Console, query: StepQuery) -> StepDetail:
     service = console.service
     row = await find_execution(service, {"executionArn": query.arn})
     story, reader = Story(), _Reader(query.id, await service.catalog.program(row.revision))
-    async for record in _records(service.engine, row.id):
+    async for record in read_records(service.engine, row.id):
         story.add(record)
         reader.read(story.execution, record)
         if reader.done:
@@ -155,7 +141,7 @@ async def _moment(console: Console, query: MomentQuery) -> Moment:
     """Fold up to the event, with the internal records that follow it: what it led to belongs to the moment."""
     row = await find_execution(console.service, {"executionArn": query.arn})
     execution = Execution()
-    async for record in _records(console.service.engine, row.id):
+    async for record in read_records(console.service.engine, row.id):
         if isinstance(record, r.Event) and execution.event_id >= query.event:
             break
         apply(execution, record)

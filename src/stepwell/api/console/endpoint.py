@@ -1,8 +1,9 @@
 """From a path of the console's JSON to what answers it, and back. GET only: nothing here changes anything."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from logging import getLogger
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,12 +30,16 @@ def is_page(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """What the pages read of. `signed` says that every request needs a signature."""
+    """What the pages read of. `signed` says that every request needs a signature.
+
+    `reports` are folders with reports of benchmark runs.
+    """
 
     service: Service
     stories: Stories
     live: LiveFeed
     signed: bool
+    reports: Sequence[Path] = ()
 
 
 class Query(msgspec.Struct):

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import AsyncIterator
 
 from stepwell.api.console.steps import Story
 from stepwell.engine.engine import Engine
 from stepwell.engine.errors import ExecutionNotFound
+from stepwell.machine.records import Record
 
 STORIES_MAX = 16
 
@@ -45,6 +47,17 @@ class Stories:
             self._kept.pop(execution, None)
             raise ExecutionNotFound(execution)
         return kept.story
+
+
+async def read_records(engine: Engine, execution: str) -> AsyncIterator[Record]:
+    """All committed records. Others have their turn in between."""
+    sequence = 0
+    while records := await engine.records(execution, after=sequence):
+        for record in records:
+            sequence += 1
+            if sequence % RECORDS_PER_TURN == 0:
+                await breathe()
+            yield record
 
 
 async def breathe() -> None:
