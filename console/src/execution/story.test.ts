@@ -1,40 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { Step, StoryPage } from "../api/types";
+import { aStep } from "./fixtures";
 import { merge, statusAt, visitsAt } from "./story";
-
-function step(id: number, more: Partial<Step> = {}): Step {
-  return {
-    id,
-    frame: 1,
-    name: `State ${id}`,
-    type: "Pass",
-    enteredAt: id,
-    parent: 0,
-    index: 0,
-    status: "SUCCEEDED",
-    exitedId: id + 1,
-    endedAt: id,
-    next: "",
-    error: "",
-    cause: "",
-    dueAt: 0,
-    mapRun: "",
-    redrives: 0,
-    attempts: [],
-    retries: [],
-    forks: [],
-    revised: id,
-    ...more,
-  };
-}
 
 const page = (steps: Step[], more: Partial<StoryPage> = {}) =>
   ({ steps, firstStep: 0, definition: null, ...more }) as StoryPage;
 
 describe("merge", () => {
   it("replaces steps that have changed and keeps the definition of the first page", () => {
-    const first = merge(null, page([step(2, { status: "RUNNING" })], { definition: "{}" }));
-    const second = merge(first, page([step(2), step(4)]));
+    const first = merge(null, page([aStep(2, { status: "RUNNING" })], { definition: "{}" }));
+    const second = merge(first, page([aStep(2), aStep(4)]));
     expect([...second.steps.values()].map(({ id, status }) => [id, status])).toEqual([
       [2, "SUCCEEDED"],
       [4, "SUCCEEDED"],
@@ -43,8 +18,8 @@ describe("merge", () => {
   });
 
   it("lets go of what the server does not keep any more", () => {
-    const first = merge(null, page([step(2), step(4)]));
-    expect([...merge(first, page([step(6)], { firstStep: 4 })).steps.keys()]).toEqual([4, 6]);
+    const first = merge(null, page([aStep(2), aStep(4)]));
+    expect([...merge(first, page([aStep(6)], { firstStep: 4 })).steps.keys()]).toEqual([4, 6]);
   });
 });
 
@@ -56,18 +31,50 @@ describe("statusAt", () => {
     [5, "SUCCEEDED"],
     [null, "SUCCEEDED"],
   ])("after event %s it is %s", (at, status) => {
-    expect(statusAt(step(2, { exitedId: 5 }), at)).toBe(status);
+    expect(statusAt(aStep(2, { exitedId: 5, endedId: 5 }), at)).toBe(status);
+  });
+
+  it.each([
+    [6, "RUNNING"],
+    [7, "ABORTED"],
+  ])("of a step that was never left, after event %s it is %s", (at, status) => {
+    expect(statusAt(aStep(2, { status: "ABORTED", exitedId: 0, endedId: 7 }), at)).toBe(status);
+  });
+
+  it.each([
+    [5, "RUNNING"],
+    [6, "FAILED"],
+    [7, "FAILED"],
+    [8, "RUNNING"],
+    [11, "RUNNING"],
+    [12, "SUCCEEDED"],
+  ])("of a step that was redriven, after event %s it is %s", (at, status) => {
+    const earlier = [{ status: "FAILED", endedId: 6, endedAt: 6, resumedId: 8, resumedAt: 8 }];
+    expect(statusAt(aStep(2, { earlier, exitedId: 12, endedId: 12 }), at)).toBe(status);
   });
 });
 
 describe("visitsAt", () => {
   it("counts visits and shows one that runs before those that have ended", () => {
     const steps = [
-      step(2, { name: "A" }),
-      step(4, { name: "A", status: "RUNNING", exitedId: 0 }),
-      step(6, { name: "A" }),
+      aStep(2, { name: "A" }),
+      aStep(4, { name: "A", status: "RUNNING", exitedId: 0, endedId: 0 }),
+      aStep(6, { name: "A" }),
     ];
     expect(visitsAt(steps, null).get("A")).toEqual({ status: "RUNNING", step: 4, count: 3, retries: 0 });
     expect(visitsAt(steps, 2).get("A")).toMatchObject({ status: "RUNNING", count: 1 });
+  });
+
+  it("counts the retries up to then", () => {
+    const retries = [4, 6].map((eventId) => ({
+      eventId,
+      at: eventId,
+      dueAt: eventId,
+      retrier: 0,
+      attempt: 1,
+    }));
+    const steps = [aStep(2, { name: "A", retries, exitedId: 9, endedId: 9 })];
+    expect(visitsAt(steps, 5).get("A")).toMatchObject({ retries: 1 });
+    expect(visitsAt(steps, null).get("A")).toMatchObject({ retries: 2 });
   });
 });

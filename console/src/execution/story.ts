@@ -21,16 +21,10 @@ export function merge(before: Story | null, page: StoryPage): Story {
 export function statusAt(step: Step, at: number | null): string | null {
   if (at === null) return step.status;
   if (at < step.id) return null;
-  const left = step.exitedId > 0 && step.exitedId <= at;
-  // A step that was never left ended with the execution or its branch; only its time tells when.
-  return left || (step.exitedId === 0 && step.status !== "RUNNING" && endedBy(step, at))
-    ? step.status
-    : "RUNNING";
-}
-
-function endedBy(step: Step, at: number): boolean {
-  const last = step.attempts.at(-1)?.endedId ?? 0;
-  return last > 0 && last <= at;
+  for (const ending of step.earlier) {
+    if (at < ending.resumedId) return at < ending.endedId ? "RUNNING" : ending.status;
+  }
+  return step.endedId > 0 && step.endedId <= at ? step.status : "RUNNING";
 }
 
 /** What the graph shows of a state: the status of its latest visit, and how many visits and retries there were. */
@@ -54,8 +48,12 @@ export function visitsAt(steps: Iterable<Step>, at: number | null): Map<string, 
       status: kept.status,
       step: kept.step,
       count: (known?.count ?? 0) + 1,
-      retries: (known?.retries ?? 0) + step.retries.length,
+      retries: (known?.retries ?? 0) + retriesAt(step, at),
     });
   }
   return visits;
+}
+
+function retriesAt(step: Step, at: number | null): number {
+  return at === null ? step.retries.length : step.retries.filter((retry) => retry.eventId <= at).length;
 }

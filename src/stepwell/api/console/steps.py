@@ -48,8 +48,10 @@ class Attempt(msgspec.Struct, rename="camel"):
 
 
 class Retry(msgspec.Struct, rename="camel"):
-    """A pause before the state's work is tried again, by the retrier at that index for the `attempt`-th time."""
+    """A pause before the state's work is tried again, by the retrier at that index for the `attempt`-th time.
+    `event_id` is that of the latest event when it began."""
 
+    event_id: int
     at: float
     due_at: float
     retrier: int
@@ -68,10 +70,21 @@ class Fork(msgspec.Struct, rename="camel"):
     aborted: int = 0
 
 
+class Ending(msgspec.Struct, rename="camel"):
+    """How a step had ended before the redrive with the event `resumed_id` took it up again."""
+
+    status: str
+    ended_id: int
+    ended_at: float
+    resumed_id: int
+    resumed_at: float
+
+
 class Step(msgspec.Struct, rename="camel"):
     """A visit to a state. `id` is that of the event which entered it, `exited_id` of the one that left it.
 
-    `parent` is the step of the Parallel or Map that it is in, 0 at the top, and `index` that of the branch or the
+    `ended_id` is that of the latest event when it ended, also where no event left it: 0 while it runs. `earlier` is how
+    it had ended before each redrive. `parent` is the step of the Parallel or Map that it is in, 0 at the top, and `index` that of the branch or the
     iteration. `due_at` is when a Wait is over. `revised` is the sequence of the record that last changed it.
     """
 
@@ -84,13 +97,14 @@ class Step(msgspec.Struct, rename="camel"):
     index: int = 0
     status: str = RUNNING
     exited_id: int = 0
+    ended_id: int = 0
     ended_at: float = 0.0
     next: str = ""
     error: str = ""
     cause: str = ""
     due_at: float = 0.0
     map_run: str = ""
-    redrives: int = 0
+    earlier: list[Ending] = []
     attempts: list[Attempt] = []
     retries: list[Retry] = []
     forks: list[Fork] = []
@@ -161,7 +175,7 @@ class Story:
                 around.revised = self.execution.sequence
 
     def _end(self, step: Step, status: str, at: float) -> None:
-        step.status, step.ended_at, step.due_at = status, at, 0.0
+        step.status, step.ended_id, step.ended_at, step.due_at = status, self.execution.event_id, at, 0.0
         self._failing.discard(step.id)
         for attempt in step.attempts[-1:]:
             if attempt.status == RUNNING:
@@ -226,7 +240,7 @@ class Story:
     def _retry(self, record: r.RetryScheduled) -> None:
         if step := self._at(record.frame):
             self._failing.discard(step.id)
-            step.retries.append(Retry(self.execution.at, record.due_at, record.retrier, record.attempt))
+            step.retries.append(Retry(self.execution.event_id, self.execution.at, record.due_at, record.retrier, record.attempt))
 
     def _timer(self, record: r.TimerStarted) -> None:
         if record.kind == "wait" and (step := self._at(record.frame)):
@@ -303,8 +317,9 @@ class Story:
         for frame, waiting in record.resumes.items():
             if waiting and waiting != "done" and (step := self._at(frame)):
                 self._try(step)
-                step.status, step.ended_at = RUNNING, 0.0
-                step.redrives += 1
+                ending = Ending(step.status, step.ended_id, step.ended_at, self.execution.event_id, record.at)
+                step.earlier.append(ending)
+                step.status, step.ended_id, step.ended_at = RUNNING, 0, 0.0
 
 
 _AFTER: dict[type[r.Record], Callable[[Story, Any], None]] = {
