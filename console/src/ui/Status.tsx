@@ -24,11 +24,20 @@ export function mark(status: string): string {
   return MARKS[tone(status)];
 }
 
+/** The mark and the colour of a status, where its word stands elsewhere. */
+export function Mark({ status }: { status: string }) {
+  return (
+    <span className={`mark tone-${tone(status)}`} aria-hidden="true">
+      {mark(status)}
+    </span>
+  );
+}
+
 /** A status as people write it. */
 export function word(status: string): string {
   return status
     .toLowerCase()
-    .replace("_", " ")
+    .replaceAll("_", " ")
     .replace(/^./, (first) => first.toUpperCase());
 }
 
@@ -36,7 +45,7 @@ export function word(status: string): string {
 export function Status({ status }: { status: string }) {
   return (
     <span className={`status tone-${tone(status)}`} data-status={status}>
-      <span aria-hidden="true">{mark(status)}</span>
+      <Mark status={status} />
       {word(status)}
     </span>
   );

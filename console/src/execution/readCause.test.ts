@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readCause } from "./cause";
+import { readCause } from "./readCause";
 
 const TRACE = ['  File "/var/task/app.py", line 35, in handler\n    raise Declined()\n', "  File again\n"];
 

@@ -1,0 +1,118 @@
+import type { Step } from "../api/types";
+import { Mark, word, tone } from "../ui/Status";
+import { duration } from "../ui/time";
+import { place, type Row, type Span, segments } from "./timeline";
+
+/** One step of the timeline: its name and what it did when. */
+export function TimelineRow({
+  id,
+  row,
+  parent,
+  now,
+  span,
+  startedAt,
+  top,
+  later,
+  selected,
+  active,
+  select,
+  toggle,
+}: {
+  id: string;
+  row: Row;
+  parent: Step | undefined;
+  now: number;
+  span: Span;
+  startedAt: number;
+  top: number;
+  later: boolean;
+  selected: boolean;
+  active: boolean;
+  select: () => void;
+  toggle: () => void;
+}) {
+  const { step, depth, inside, open } = row;
+  const lasted = duration((step.endedAt || now) - step.enteredAt);
+  const iteration = parent?.type === "Map" ? `#${step.index}` : "";
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree has the keys of all its rows
+    // biome-ignore lint/a11y/useFocusableInteractive: the tree has the focus and points to the active row
+    <div
+      id={id}
+      role="treeitem"
+      aria-level={depth + 1}
+      aria-expanded={inside > 0 ? open : undefined}
+      aria-selected={selected}
+      aria-label={[step.name, iteration, word(step.status), lasted, ...counts(step)]
+        .filter(Boolean)
+        .join(", ")}
+      className="timeline-row"
+      data-selected={selected}
+      data-active={active}
+      data-later={later}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={select}
+    >
+      <span className="timeline-label" style={{ paddingInlineStart: `${0.4 + Math.min(depth, 6) * 0.9}rem` }}>
+        <Toggle inside={inside} open={open} toggle={toggle} />
+        <Mark status={step.status} />
+        <bdi className="name" title={step.name}>
+          {step.name}
+        </bdi>
+        {iteration !== "" && <span className="badge">{iteration}</span>}
+        {counts(step).map((text) => (
+          <span key={text} className="badge">
+            {text}
+          </span>
+        ))}
+        <span className="spread lasted">{lasted}</span>
+      </span>
+      <span className="timeline-track">
+        {segments(step, now).map((segment, index) => {
+          const at = place(segment, span);
+          return (
+            at !== null && (
+              <span
+                // biome-ignore lint/suspicious/noArrayIndexKey: segments keep their order and are only added
+                key={index}
+                className={`bar ${segment.kind} tone-${tone(segment.status)}`}
+                style={{ left: `${at.left}%`, width: `${at.width}%` }}
+                title={`${segment.title}, from +${duration(segment.from - startedAt)}`}
+              />
+            )
+          );
+        })}
+      </span>
+    </div>
+  );
+}
+
+function Toggle({ inside, open, toggle }: { inside: number; open: boolean; toggle: () => void }) {
+  if (inside === 0) return <span className="toggle" />;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: ArrowLeft and ArrowRight on the tree do the same
+    // biome-ignore lint/a11y/noStaticElementInteractions: what it does is said by the row's aria-expanded
+    <span
+      className="toggle"
+      data-open={open}
+      onClick={(event) => {
+        event.stopPropagation();
+        toggle();
+      }}
+    >
+      ▸
+    </span>
+  );
+}
+
+/** What a row says beside its name: retries, and what came of iterations and branches. */
+function counts(step: Step): string[] {
+  const fork = step.forks.at(-1);
+  return [
+    ...(step.retries.length > 0
+      ? [step.retries.length === 1 ? "1 retry" : `${step.retries.length} retries`]
+      : []),
+    ...(fork === undefined ? [] : [`${fork.succeeded} of ${fork.total}`]),
+    ...(fork !== undefined && fork.failed > 0 ? [`${fork.failed} failed`] : []),
+  ];
+}
