@@ -4,6 +4,9 @@ Deploys this folder's SAM template to a Stepwell server on SQLite, starts the or
 when a charge has been made whose answer the server has not seen, starts it again on the same file, waits for every
 order and then reads the ledger. Exits with 1 if anything was lost or charged twice, or if the kill made nothing be
 delivered again: then it proved nothing.
+
+Its store stays in the repository's .stepwell/demo until the next run, with two more orders for whoever opens the
+console on it: one that failed, and one that waits for approval.
 """
 
 import argparse
@@ -11,11 +14,14 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import approve
 import harness
 from harness import Audit, Failure, Progress, Server
+from ledger import CARRIER_DOWN
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +30,12 @@ CONCURRENCY = 12
 DONE_BEFORE_KILL = 0.3
 """The share of the orders that has ended when the server is killed."""
 PATIENCE_SECONDS = 60
+FOLDER = harness.HERE.parents[1] / ".stepwell" / "demo"
+
+FAILED = {"order": "o-1041", "quantity": 1, "amount": 120, "card": "visa"}
+"""It is paid, and then cannot be shipped because the carrier's service is down."""
+WAITING = {"order": "o-1042", "quantity": 2, "amount": 1800, "card": "visa"}
+"""It is so large that somebody has to approve it."""
 
 console = Console()
 
@@ -34,28 +46,34 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     try:
-        with harness.work_folder("demo") as folder:
-            demonstrate(folder, options.orders, options.seed)
+        demonstrate(harness.make_anew(FOLDER), options.orders, options.seed)
     except Failure as failure:
         console.print(f"[red]{failure}", highlight=False)
         return 1
+    invite(FOLDER)
     return 0
 
 
 def demonstrate(folder: Path, count: int, seed: int) -> None:
-    """Rounds of fresh orders until a kill has had an attempt delivered again. Raises `Failure`."""
+    """The proof, and then the orders that stay. Raises `Failure`."""
     server = Server(folder)
     try:
         server.start()
         harness.deploy(server)
-        console.print(f"server {server.url} on {folder / 'stepwell.sqlite'}, examples/orders deployed")
-        for number in range(1, ROUNDS + 1):
-            if play(server, f"r{number}", count, seed + number):
-                return
-            console.print("the kill hit no attempt that had to be delivered again; once more with fresh orders")
-        raise Failure(f"in {ROUNDS} rounds no kill had an attempt delivered again: nothing is proved")
+        console.print(f"server {server.url} on {folder / harness.DATABASE}, examples/orders deployed")
+        prove(server, count, seed)
+        leave(server)
     finally:
         server.stop()
+
+
+def prove(server: Server, count: int, seed: int) -> None:
+    """Rounds of fresh orders until a kill has had an attempt delivered again. Raises `Failure`."""
+    for number in range(1, ROUNDS + 1):
+        if play(server, f"r{number}", count, seed + number):
+            return
+        console.print("the kill hit no attempt that had to be delivered again; once more with fresh orders")
+    raise Failure(f"in {ROUNDS} rounds no kill had an attempt delivered again: nothing is proved")
 
 
 def play(server: Server, prefix: str, count: int, seed: int) -> bool:
@@ -99,6 +117,45 @@ def read_history(server: Server, described: dict[str, Any]) -> list[dict[str, An
     pages = harness.client(server.url).get_paginator("get_execution_history")
     events = pages.paginate(executionArn=described["executionArn"], includeExecutionData=False)
     return [event for page in events for event in page["events"]]
+
+
+# --- what it leaves ----------------------------------------------------------------------------------------------
+
+
+def leave(server: Server) -> None:
+    """The two orders that stay: one failed, though a redrive mends it, and one waits. Raises `Failure`."""
+    sfn = harness.client(server.url)
+    ledger = server.folder / "ledger"
+    carrier_down = ledger / CARRIER_DOWN
+    carrier_down.touch()
+    for order in (FAILED, WAITING):
+        harness.start(sfn, order)
+    arn = harness.execution_arn(FAILED)
+    wait_until(lambda: sfn.describe_execution(executionArn=arn)["status"] == "FAILED", f"{FAILED['order']} to fail")
+    carrier_down.unlink()
+    wait_until(lambda: WAITING["order"] in approve.waiting(ledger), f"{WAITING['order']} to ask for approval")
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Failure(f"waited {PATIENCE_SECONDS} s for {what}, in vain")
+        time.sleep(0.02)
+
+
+def invite(folder: Path) -> None:
+    """Says what is left, and how to look at it."""
+    program, *arguments = harness.stepwell_command()
+    command = [shown(program), *arguments, "console", f"sqlite:///{shown(folder / harness.DATABASE)}"]
+    console.print(f"\nleft for you: order {FAILED['order']} has failed, order {WAITING['order']} waits for approval.")
+    console.print("See why, redrive the one and approve the other in the console:\n")
+    console.print(f"    {' '.join(command)}", highlight=False, soft_wrap=True)
+
+
+def shown(path: str | Path) -> str:
+    """As one types it here: relative where it lies below."""
+    return str(Path(path).relative_to(Path.cwd()) if Path(path).is_relative_to(Path.cwd()) else path)
 
 
 # --- what it shows -----------------------------------------------------------------------------------------------

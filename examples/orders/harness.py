@@ -1,7 +1,7 @@
 """What the demo and the crash test share: a server to kill, clients that outlive it, and an audit of the ledger."""
 
+import fcntl
 import json
-import os
 import random
 import shutil
 import signal
@@ -32,6 +32,7 @@ from ledger import CALLS, EFFECTS, REFUSED, read_effects, read_lines  # noqa: E4
 ACCOUNT, REGION = "123456789012", "us-east-1"
 MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:Orders"
 APPROVAL_ABOVE = 500
+DATABASE = "stepwell.sqlite"
 START_SECONDS = 60
 ORPHAN_GRACE_SECONDS = 5
 
@@ -121,17 +122,45 @@ def stepwell_command() -> list[str]:
 @contextmanager
 def work_folder(name: str) -> Iterator[Path]:
     """A temporary folder, kept when the run fails."""
-    # Functions may run as a user without rights: the folder must be open to it, and the ledger writable.
     folder = Path(tempfile.mkdtemp(prefix=f"stepwell-{name}-"))
-    folder.chmod(0o755)
-    (folder / "ledger").mkdir()
-    (folder / "ledger").chmod(0o777)
+    _open_to_functions(folder)
     try:
         yield folder
     except BaseException:
         print(f"kept for a look: {folder}", file=sys.stderr)
         raise
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_anew(folder: Path) -> Path:
+    """A folder that stays until the next run. Raises `Failure` when what an earlier run left there cannot go."""
+    try:
+        if folder.exists():
+            _refuse_if_served(folder)
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise Failure(f"{folder} cannot be made anew: {error}") from error
+    _open_to_functions(folder)
+    return folder
+
+
+def _refuse_if_served(folder: Path) -> None:
+    """A server holds the lock beside its database for as long as it runs."""
+    lock = folder / f"{DATABASE}.lock"
+    if lock.exists():
+        with lock.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Failure(f"a server still runs on {folder / DATABASE}: stop it, then try again") from None
+
+
+def _open_to_functions(folder: Path) -> None:
+    """Functions may run as a user without rights: the folder must be open to it, and the ledger writable."""
+    folder.chmod(0o755)
+    (folder / "ledger").mkdir()
+    (folder / "ledger").chmod(0o777)
 
 
 class Server:
@@ -143,12 +172,14 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.kills = 0
         self.orphans: list[str] = []
+        self._others = _processes()
+        """What ran before, such as an editor on a file of the folder."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts the server and returns when it answers."""
         command = [*stepwell_command(), "serve", "--port", str(self.port), "--limits", "aws"]
-        command += ["--store", f"sqlite:///{self.folder / 'stepwell.sqlite'}"]
+        command += ["--store", f"sqlite:///{self.folder / DATABASE}"]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -197,8 +228,10 @@ class Server:
             time.sleep(0.02)
 
     def _is_ours(self, pid: int, process: Process) -> bool:
+        if pid in self._others and _same(process, self._others[pid]):
+            return False
         folder = str(self.folder)
-        return pid != os.getpid() and (folder in process.command or _cwd(pid).startswith(folder))
+        return folder in process.command or _cwd(pid).startswith(folder)
 
     def _answers(self) -> bool:
         try:

@@ -20,6 +20,8 @@ from typing import Any
 CALLS = "calls.jsonl"
 REFUSED = "refused.jsonl"
 EFFECTS = "effects"
+CARRIER_DOWN = "carrier-down"
+"""While a file of this name is in the folder, nothing can be shipped."""
 
 
 class Ledger:
