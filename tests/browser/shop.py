@@ -1,0 +1,34 @@
+"""The shop of examples/orders as `make demo` leaves it: an order that failed, and one that waits for approval."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from projects import EXAMPLES
+
+sys.path.insert(0, str(EXAMPLES / "orders"))
+
+import demo
+import harness
+
+
+@contextmanager
+def shop() -> Iterator[harness.Server]:
+    """A server on the store that the demo's own code has left, started anew as `stepwell console` does."""
+    with harness.work_folder("browser") as folder:
+        server = harness.Server(folder)
+        try:
+            server.start()
+            harness.deploy(server)
+            demo.leave(server)
+            server.stop()
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+def charges(server: harness.Server, order: str) -> int:
+    """How often the ledger says that an order was charged."""
+    effects = harness.read_effects(server.folder / "ledger")
+    return sum(effect["call"] == "charge" and effect["order"] == order for effect in effects)

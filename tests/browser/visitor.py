@@ -1,0 +1,110 @@
+"""A person before the console: a browser's page, and all that went wrong on it."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, expect
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 375, "height": 740}
+
+on_both_widths = pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+in_both_schemes = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+PATIENCE_MS = 10_000
+expect.set_options(timeout=PATIENCE_MS)
+
+_ABORTED = "net::ERR_ABORTED"
+"""What the page itself no longer wants, for example because another page is shown."""
+
+_RUN_AXE = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map(
+  ({ id, impact, help, nodes }) => ({ id, impact, help, nodes: nodes.slice(0, 5).map((node) => node.html.slice(0, 200)) })
+))"""
+
+
+class Visitor:
+    """A fresh browser profile with one page, at the first page of the console of `url`.
+
+    Errors in the browser's console, exceptions, violations of the policy and failed requests are gathered in `problems`.
+    """
+
+    def __init__(self, browser: Browser, url: str, viewport: ViewportSize, scheme: str, **settings: Any) -> None:
+        self.url = url
+        self.context = browser.new_context(
+            viewport=viewport, color_scheme=scheme, reduced_motion="reduce", locale="en-US", timezone_id="UTC",
+            permissions=["clipboard-read", "clipboard-write"], **settings,
+        )  # fmt: skip
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.problems: list[str] = []
+        self.page: Page = self.context.new_page()
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
+        self.page.on("requestfailed", self._failed)
+
+    def open(self, path: str = "") -> Page:
+        """Type an address below /console/ and go there."""
+        self.page.goto(f"{self.url}/console/{path}")
+        return self.page
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.problems.append(f"console: {message.text} ({message.location.get('url')})")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != _ABORTED:
+            self.problems.append(f"request: {request.failure} {request.url}")
+
+    @contextmanager
+    def forgiving(self, pattern: str) -> Iterator[None]:
+        """What goes wrong within and matches is part of the story."""
+        known = len(self.problems)
+        yield
+        self.page.wait_for_timeout(0)  # Its messages arrive while the page is spoken to.
+        self.problems[known:] = [problem for problem in self.problems[known:] if not re.search(pattern, problem)]
+
+    def check_accessibility(self) -> None:
+        """Raises `AssertionError` with what axe finds on the page as it is."""
+        self.page.evaluate(AXE.read_text() + ";0")
+        violations = self.page.evaluate(_RUN_AXE)
+        assert not violations, json.dumps(violations, indent=1)
+
+    def check_width(self) -> None:
+        """Raises `AssertionError` when the page as a whole can be scrolled sideways."""
+        width, shown = self.page.evaluate(
+            "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert width <= shown, f"{width} px wide on {shown}: {self._too_wide()}"
+
+    def _too_wide(self) -> list[str]:
+        return self.page.evaluate(
+            """() => [...document.querySelectorAll("main *")]
+              .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+              .slice(0, 5).map((element) => `${element.tagName}.${element.className}`)"""
+        )
+
+    def check(self) -> None:
+        """Accessible, and no wider than the screen."""
+        self.check_width()
+        self.check_accessibility()
+
+    def close(self, keep: Path | None) -> None:
+        """With a path, a picture of the page as it was is kept there."""
+        if keep is not None:
+            self.page.screenshot(path=keep)
+            print(f"\nkept for a look: {keep} of {self.page.url}")
+        self.context.close()
+
+
+def screenshot_folder() -> Path | None:
+    """Where the pictures of the documentation are to be written, if they are."""
+    named = os.environ.get("STEPWELL_SCREENSHOTS")
+    return ROOT / named if named else None
