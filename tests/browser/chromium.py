@@ -9,6 +9,12 @@ from pathlib import Path
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 VARIABLE = "STEPWELL_CHROMIUM"
 
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+"""It renders without a screen, speaks to nobody but the server, and runs as root in containers too."""
+
 
 def find() -> str | None:
     """The browser's path; STEPWELL_CHROMIUM names another one."""

@@ -7,17 +7,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "e2e"))
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "orders"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import chromium
 from visitor import DESKTOP, Visitor
-
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 _REPORT = pytest.StashKey[pytest.TestReport]()
 
@@ -36,7 +31,7 @@ def browser() -> Iterator[Browser]:
     path = chromium.find()
     assert path, f"there is no Chromium; name one by {chromium.VARIABLE}"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
         yield browser
         browser.close()
 

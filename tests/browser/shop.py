@@ -1,12 +1,7 @@
 """The shop of examples/orders as `make demo` leaves it: an order that failed, and one that waits for approval."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from projects import EXAMPLES
-
-sys.path.insert(0, str(EXAMPLES / "orders"))
 
 import demo
 import harness

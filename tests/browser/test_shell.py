@@ -1,14 +1,16 @@
-"""What is around every page."""
+"""What is around every page: where one can go, the theme, and what is said when the server is away."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import expect
-from visitor import in_both_schemes, on_both_widths
-from shop import shop
 from harness import Server
+from playwright.sync_api import Page, expect
+from shop import shop
+from visitor import Visitor, in_both_schemes, on_both_widths
 
 pytestmark = pytest.mark.browser
+
+PAGES = ["State machines", "Executions", "Functions", "Benchmarks"]
 
 
 @pytest.fixture(scope="module")
@@ -16,10 +18,42 @@ def server() -> Iterator[Server]:
     with shop() as server:
         yield server
 
+
 @on_both_widths
 @in_both_schemes
-def test_machines(visit, server, viewport, scheme):
+@pytest.mark.parametrize("name", PAGES)
+def test_each_page_can_be_used_by_everybody(
+    visit: Callable[..., Visitor], server: Server, viewport: dict[str, int], scheme: str, name: str
+) -> None:
     visitor = visit(server.url, viewport, scheme)
     page = visitor.open()
-    expect(page.get_by_role("link", name="Orders")).to_be_visible()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
     visitor.check()
+
+
+def test_the_theme_is_kept(visit: Callable[..., Visitor], server: Server) -> None:
+    page = visit(server.url).open()
+    light = background(page)
+    theme = page.get_by_role("button", name="Theme")
+    theme.click()
+    assert background(page) == light
+    theme.click()
+    expect(theme).to_have_accessible_name("Theme: dark")
+    dark = background(page)
+    assert dark != light
+    page.reload()
+    assert background(page) == dark
+    theme.click()
+    expect(theme).to_have_accessible_name("Theme: system")
+    assert background(page) == light
+
+
+def background(page: Page) -> str:
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+def test_an_address_that_leads_nowhere(visit: Callable[..., Visitor], server: Server) -> None:
+    page = visit(server.url).open("no-such-page")
+    expect(page.get_by_text("There is no such page.")).to_be_visible()

@@ -26,15 +26,17 @@ expect.set_options(timeout=PATIENCE_MS)
 _ABORTED = "net::ERR_ABORTED"
 """What the page itself no longer wants, for example because another page is shown."""
 
-_RUN_AXE = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map(
-  ({ id, impact, help, nodes }) => ({ id, impact, help, nodes: nodes.slice(0, 5).map((node) => node.html.slice(0, 200)) })
-))"""
+_RUN_AXE = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+  violations.map(({ id, impact, help, nodes }) => (
+    { id, impact, help, nodes: nodes.slice(0, 5).map((node) => node.html.slice(0, 200)) }
+  ))
+)"""
 
 
 class Visitor:
     """A fresh browser profile with one page, at the first page of the console of `url`.
 
-    Errors in the browser's console, exceptions, violations of the policy and failed requests are gathered in `problems`.
+    Errors in the browser's console, exceptions, violations of the policy and failed requests are in `problems`.
     """
 
     def __init__(self, browser: Browser, url: str, viewport: ViewportSize, scheme: str, **settings: Any) -> None:
