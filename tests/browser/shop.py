@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import demo
 import harness
+from demo import CARRIER_DOWN
 
 
 @contextmanager
@@ -27,3 +29,11 @@ def charges(server: harness.Server, order: str) -> int:
     """How often the ledger says that an order was charged."""
     effects = harness.read_effects(server.folder / "ledger")
     return sum(effect["call"] == "charge" and effect["order"] == order for effect in effects)
+
+
+@contextmanager
+def carrier_down(ledger: Path) -> Iterator[None]:
+    """Within, an order that is to be shipped fails."""
+    (ledger / CARRIER_DOWN).touch()
+    yield
+    (ledger / CARRIER_DOWN).unlink()
