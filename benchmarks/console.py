@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/browser"))
 import chromium  # noqa: E402
 
+from definitions import LOOP, PASS, ROLE, rounds  # noqa: E402
+
 EVENTS = (2_000, 24_900)
 PAINTS = 5
 EXECUTIONS = 5_000
@@ -31,27 +33,7 @@ CLIENTS = 8
 SCROLL_SECONDS = 8
 LONG_FRAME_MS = 50
 VIEWPORT = {"width": 1280, "height": 800}
-ROLE = "arn:aws:iam::123456789012:role/console"
 PATIENCE_SECONDS = 120
-
-PASS = {"StartAt": "Done", "States": {"Done": {"Type": "Pass", "End": True}}}
-LOOP = {
-    "StartAt": "More",
-    "States": {
-        "More": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.n", "NumericGreaterThan": 0, "Next": "Count"}],
-            "Default": "Done",
-        },
-        "Count": {
-            "Type": "Pass",
-            "Parameters": {"n.$": "States.MathAdd($.n, -1)"},
-            "Next": "More",
-        },
-        "Done": {"Type": "Succeed"},
-    },
-}
-"""Each round has four events, and there are six more."""
 
 SHOWN = "() => document.querySelector({graph}) && document.querySelector({timeline}) && performance.now()"
 GRAPH, TIMELINE = ".react-flow__node", "[role=tabpanel] [role=listitem], [role=tabpanel] [role=row]"
@@ -107,7 +89,7 @@ def create(steps: Any, name: str, definition: dict[str, Any]) -> str:
 
 def looped(steps: Any, machine: str, events: int) -> str:
     """An execution with so many events, ended."""
-    value = json.dumps({"n": (events - 6) // 4})
+    value = json.dumps(rounds(events))
     arn = str(steps.start_execution(stateMachineArn=machine, name=f"events-{events}", input=value)["executionArn"])
     deadline = time.monotonic() + PATIENCE_SECONDS
     while steps.describe_execution(executionArn=arn)["status"] == "RUNNING":
