@@ -1,5 +1,5 @@
 import type { Step } from "../api/types";
-import { Mark, word, tone } from "../ui/Status";
+import { Mark, tone, word } from "../ui/Status";
 import { duration } from "../ui/time";
 import { place, type Row, type Span, segments } from "./timeline";
 
