@@ -84,8 +84,9 @@ class Step(msgspec.Struct, rename="camel"):
     """A visit to a state. `id` is that of the event which entered it, `exited_id` of the one that left it.
 
     `ended_id` is that of the latest event when it ended, also where no event left it: 0 while it runs. `earlier` is how
-    it had ended before each redrive. `parent` is the step of the Parallel or Map that it is in, 0 at the top, and `index` that of the branch or the
-    iteration. `due_at` is when a Wait is over. `revised` is the sequence of the record that last changed it.
+    it had ended before each redrive. `parent` is the step of the Parallel or Map that it is in, 0 at the top, and
+    `index` that of the branch or the iteration. `due_at` is when a Wait is over. `revised` is the sequence of the record
+    that last changed it.
     """
 
     id: int
@@ -240,7 +241,9 @@ class Story:
     def _retry(self, record: r.RetryScheduled) -> None:
         if step := self._at(record.frame):
             self._failing.discard(step.id)
-            step.retries.append(Retry(self.execution.event_id, self.execution.at, record.due_at, record.retrier, record.attempt))
+            step.retries.append(
+                Retry(self.execution.event_id, self.execution.at, record.due_at, record.retrier, record.attempt)
+            )
 
     def _timer(self, record: r.TimerStarted) -> None:
         if record.kind == "wait" and (step := self._at(record.frame)):

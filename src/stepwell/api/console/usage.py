@@ -104,7 +104,7 @@ def transitions(step: Step) -> int:
     elif step.type in ("Parallel", "Map"):
         again = len(step.forks) - 1
     else:
-        again = step.redrives
+        again = len(step.earlier)
     return 1 + max(0, again)
 
 
