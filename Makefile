@@ -11,7 +11,7 @@ SMOKE := $(VENV)/smoke
 MODULES := console/node_modules/.package-lock.json
 CONSOLE := src/stepwell/api/console/static/index.html
 
-.PHONY: help setup console demo test test-console test-browser lint format crash perf smoke results conformance definitions compatibility fuzz console-types constraints clean
+.PHONY: help setup console demo test test-console test-browser lint format crash perf smoke results conformance definitions compatibility fuzz console-perf console-types constraints clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,10 @@ test-console: $(MODULES) ## Check and test the console's own code
 test-browser: $(READY) $(CONSOLE) ## Drive the console in Chromium against real servers
 	@$(BIN)/python tests/browser/chromium.py
 	@$(BIN)/python -m pytest -m browser tests/browser
+
+console-perf: $(READY) $(CONSOLE) ## Measure the console in Chromium: first paint, scrolling, memory; prints JSON
+	@$(BIN)/python tests/browser/chromium.py
+	@$(BIN)/python benchmarks/console.py
 
 console-types: $(READY) ## Write console/src/api/schema.json from the server's types
 	@$(BIN)/python tests/console_schema.py
