@@ -79,9 +79,8 @@ class Api:
         self._runner.close()
 
     async def asgi(
-        self, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/", chunk: int = 1 << 30,
-        query: str = "",
-    ) -> tuple[int, dict[str, str], bytes]:  # fmt: skip
+        self, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/", chunk: int = 1 << 30
+    ) -> tuple[int, dict[str, str], bytes]:
         chunks = [body[at : at + chunk] for at in range(0, len(body), chunk)] or [b""]
         incoming = [
             {"type": "http.request", "body": part, "more_body": index + 1 < len(chunks)}
@@ -115,8 +114,8 @@ class Api:
 
     async def aread(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
         """What the console's JSON says at that path."""
-        text = urlencode(query)
-        status, _, body = await self.asgi(b"", headers or {}, "GET", f"/console/api/{path}", query=text)
+        at = f"/console/api/{path}?{urlencode(query)}"
+        status, _, body = await self.asgi(b"", headers or {}, "GET", at)
         if status != 200:
             raise ApiError(status, json.loads(body))
         return json.loads(body)

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.api.conftest import Api
 
 from stepwell.api.credentials import Key, Keyring
-
-from .conftest import Api
 
 PAGE = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 FRAME = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}

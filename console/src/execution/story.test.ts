@@ -18,8 +18,10 @@ describe("merge", () => {
   });
 
   it("lets go of what the server does not keep any more", () => {
-    const first = merge(null, page([aStep(2), aStep(4)]));
-    expect([...merge(first, page([aStep(6)], { firstStep: 4 })).steps.keys()]).toEqual([4, 6]);
+    const first = merge(null, page([aStep(1, { status: "RUNNING" }), aStep(2), aStep(4)]));
+    const second = merge(first, page([aStep(6)], { firstStep: 4 }));
+    expect([...second.steps.keys()]).toEqual([1, 4, 6]);
+    expect([...merge(second, page([aStep(1)], { firstStep: 4 })).steps.keys()]).toEqual([1, 4, 6]);
   });
 });
 

@@ -11,8 +11,8 @@ export interface Story {
 export function merge(before: Story | null, page: StoryPage): Story {
   const steps = new Map(before?.steps);
   for (const step of page.steps) steps.set(step.id, step);
-  if (page.firstStep > 0) {
-    for (const id of steps.keys()) if (id < page.firstStep) steps.delete(id);
+  if (before !== null && page.firstStep > before.page.firstStep) {
+    for (const [id, step] of steps) if (id < page.firstStep && step.status !== "RUNNING") steps.delete(id);
   }
   return { page, definition: page.definition ?? before?.definition ?? "", steps };
 }

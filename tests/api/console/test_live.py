@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.api.conftest import PASS, WAIT
 
 from stepwell.api.console import live as lives
 from stepwell.api.console.live import PAGES_MAX, WAITING_MAX, LiveFeed, Page, both
@@ -19,8 +20,6 @@ from stepwell.api.server import Server, serve
 from stepwell.engine.residents import Advance
 from stepwell.machine.execution import Execution
 from stepwell.machine.maprun.state import MapRun
-
-from ..conftest import PASS, WAIT
 
 PREFIX = "arn:aws:states:us-east-1:123456789012"
 
@@ -185,7 +184,7 @@ def pages(api: Any) -> int:
 
 async def until(condition: Any) -> None:
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.001)
 
 

@@ -34,7 +34,7 @@ def console_routes(
 
     In `report_folders` are reports of benchmark runs.
     """
-    console = Console(service, Stories(service.engine), live, signed, report_folders)
+    console = Console(service, Stories(service.engine, service.catalog), live, signed, report_folders)
     return [
         *(route(console, path, read) for path, read in READS.items()),
         Route(f"{PREFIX}live", _live(console), methods=["GET"]),

@@ -4,8 +4,8 @@ from typing import Any
 
 from stepwell.api.console.endpoint import Console, Query, Read
 from stepwell.api.console.shapes import AttemptDetail, FrameMoment, Moment, StepDetail, data
-from stepwell.api.console.steps import Story
-from stepwell.api.console.stories import read_records
+from stepwell.api.console.steps import Step, Story
+from stepwell.api.console.stories import program_of, read_records
 from stepwell.api.executions import find_execution
 from stepwell.asl.program import Program
 from stepwell.awsmodels.errors import ServiceError
@@ -29,22 +29,27 @@ class StepQuery(Query):
 async def _step(console: Console, query: StepQuery) -> StepDetail:
     service = console.service
     row = await find_execution(service, {"executionArn": query.arn})
-    story, reader = Story(), _Reader(query.id, await service.catalog.program(row.revision))
+    program = await program_of(service.catalog, row)
+    story, reader = Story(program), _Reader(query.id, program)
     async for record in read_records(service.engine, row.id):
         story.add(record)
-        reader.read(story.execution, record)
+        reader.read(story, record)
         if reader.done:
             break
-    if reader.frame is None:
+    if reader.step is None:
         raise ServiceError("ValidationException", f"No event with the id {query.id} enters a state", 404)
-    return reader.detail(story)
+    return reader.detail(reader.step, story.execution)
+
+
+_BEGINNINGS = (r.TaskScheduled, r.ParallelStarted, r.MapStarted, r.MapRunRedriven)
+"""The events with which a state's work begins, perhaps again."""
 
 
 class _Reader:
     """Keeps the data of one step while its execution is folded."""
 
-    def __init__(self, id: int, program: Program) -> None:
-        self.frame: int | None = None
+    def __init__(self, id: int, program: Program | None) -> None:
+        self.step: Step | None = None
         self.done = False
         self._id = id
         self._program = program
@@ -56,36 +61,38 @@ class _Reader:
         self._exit: r.StateExited | None = None
         self._after: Payload | None = None
 
-    def read(self, execution: Execution, record: r.Record) -> None:
-        """Take in a record that was applied just now."""
-        if isinstance(record, r.StateEntered):
-            if execution.event_id == self._id:
+    def read(self, story: Story, record: r.Record) -> None:
+        """Take in a record that was added just now."""
+        execution = story.execution
+        if self.step is None:
+            if isinstance(record, r.StateEntered) and execution.event_id == self._id:
+                self.step = story.steps[self._id]
                 self._enter(execution, execution.frames[record.frame])
-            elif record.frame == self.frame:
-                self.done = True
-        elif isinstance(record, r.Event) and record.frame == self.frame:
+        elif isinstance(record, r.StateEntered | r.FrameCancelled) and record.frame == self.step.frame:
+            self.done = True
+        elif isinstance(record, r.Event) and record.frame == self.step.frame:
             self._within(execution, record)
 
     def _enter(self, execution: Execution, frame: Frame) -> None:
-        self.frame = frame.id
         self._input, self._before = frame.input, _visible(execution, frame)
         self._look(execution, frame)
 
     def _look(self, execution: Execution, frame: Frame) -> None:
-        self._context = build_context(execution, frame, self._program.states[frame.state])
+        if self._program is not None:
+            self._context = build_context(execution, frame, self._program.states[frame.state])
         self._retry_count = frame.retry_count
 
     def _within(self, execution: Execution, record: r.Event) -> None:
-        frame = execution.frames.get(record.frame)
         if isinstance(record, r.StateExited):
             self._exit, self.done = record, True
             assigned = {name: value.value for name, value in record.assigned.items()}
             self._after = Payload({**self._before.value, **assigned})
-        elif frame is None:
             return
-        elif isinstance(record, r.TaskScheduled):
-            self._attempts.append(AttemptDetail(number=record.attempt, input=data(record.input)))
+        frame = execution.frames[record.frame]
+        if isinstance(record, _BEGINNINGS):
             self._look(execution, frame)
+        if isinstance(record, r.TaskScheduled):
+            self._attempts.append(AttemptDetail(number=record.attempt, input=data(record.input)))
         elif isinstance(record, r.TaskSubmitted):
             self._change(submitted=data(record.output))
         elif isinstance(record, r.TaskEnded) and record.output is not None:
@@ -100,15 +107,13 @@ class _Reader:
             kept = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
             self._attempts[-1] = AttemptDetail(**kept | members)
 
-    def detail(self, story: Story) -> StepDetail:
+    def detail(self, step: Step, execution: Execution) -> StepDetail:
         """What was read, after the last record."""
-        assert self.frame is not None
-        frame = None if self.done else story.execution.frames.get(self.frame)
+        frame = None if self.done else execution.frames.get(step.frame)
         if frame is not None and frame.task is not None and frame.task.waits == "token":
-            execution = story.execution
             self._change(token=task_token(execution.id, execution.seed, frame.id, frame.task.attempt))
         return StepDetail(
-            step=story.steps[self._id], input=data(self._input), variables_before=data(self._before),
+            step=step, input=data(self._input), variables_before=data(self._before),
             context=data(Payload(self._context)), retry_count=self._retry_count, attempts=self._attempts,
             output=data(self._exit.output) if self._exit else None,
             result=data(self._result) if self._result else None,
@@ -135,6 +140,10 @@ class MomentQuery(Query):
 
     arn: str
     event: int
+
+    def __post_init__(self) -> None:
+        if self.event < 1:
+            raise ValueError("event is to be at least 1")
 
 
 async def _moment(console: Console, query: MomentQuery) -> Moment:

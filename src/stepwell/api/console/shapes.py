@@ -127,7 +127,7 @@ class ExecutionItem(Shape):
 
 class ExecutionPage(Shape):
     """Executions, newest first. Where `before` is given, the search goes on with it; the page may be short all the
-    same, as one that has looked for long enough. `searched_to` is when the oldest one looked at was started."""
+    same, as one that has looked for long enough."""
 
     executions: list[ExecutionItem]
     before: int | None = None
@@ -137,9 +137,11 @@ class ExecutionPage(Shape):
 class StoryPage(Shape):
     """An execution and those of its steps that have changed since the sequence asked for.
 
-    `definition` is given with the first page alone, where the sequence asked for is 0. Steps with an id below
-    `first_step` are not kept. `label` is that of the Distributed Map whose child it is: its program is that Map's
-    ItemProcessor. `not_redrivable` is the reason why it cannot be redriven, null where it can.
+    `definition` is given with the first page alone, where the sequence asked for is 0. Of the steps with an id below
+    `first_step` only those are kept that had not ended when the others were left out. `label` is that of the
+    Distributed Map whose child it is: its program is that Map's ItemProcessor. `not_redrivable` is the reason why it
+    cannot be redriven, null where it can. `machine_type` is EXPRESS for a Map Run's Express child too, of which no
+    steps are kept.
     """
 
     execution: ExecutionItem

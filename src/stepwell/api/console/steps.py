@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from stepwell.asl.program import Program
 from stepwell.machine import records as r
 from stepwell.machine.apply import apply
 from stepwell.machine.execution import ABORTED, FAILED, RUNNING, SUCCEEDED, TIMED_OUT, TOP_FRAME, Execution
@@ -59,7 +60,10 @@ class Retry(msgspec.Struct, rename="camel"):
 
 
 class Fork(msgspec.Struct, rename="camel"):
-    """One run of a Parallel's branches or of an inline Map's iterations: how many there are and what came of them."""
+    """One run of a Parallel's branches or of a Map's iterations: how many there are and what came of them.
+
+    A Distributed Map's Map Run knows what came of them, and how many there are where a reader finds them.
+    """
 
     event_id: int
     at: float
@@ -85,8 +89,8 @@ class Step(msgspec.Struct, rename="camel"):
 
     `ended_id` is that of the latest event when it ended, also where no event left it: 0 while it runs. `earlier` is how
     it had ended before each redrive. `parent` is the step of the Parallel or Map that it is in, 0 at the top, and
-    `index` that of the branch or the iteration. `due_at` is when a Wait is over. `revised` is the sequence of the record
-    that last changed it.
+    `index` that of the branch or the iteration. `due_at` is when a Wait is over. `revised` is the sequence of the
+    record that last changed it.
     """
 
     id: int
@@ -113,17 +117,27 @@ class Step(msgspec.Struct, rename="camel"):
 
 
 class Story:
-    """The steps of one execution in the order in which they were entered, and the execution as it stands."""
+    """The steps of one execution in the order in which they were entered, and the execution as it stands.
 
-    def __init__(self) -> None:
+    With its `program` a step is known to be caught also where AWS has no event for what failed.
+    """
+
+    def __init__(self, program: Program | None = None) -> None:
         self.execution = Execution()
         self.steps: dict[int, Step] = {}
         self.omitted = 0
         """How many of the oldest steps are not kept any more."""
+        self.first_step = 0
+        """Of the steps with an id below it only those are kept that had not ended when the others were left out."""
+        self._program = program
+        self._looked_through_at = STEPS_MAX
+        """With how many steps it is time to leave some out."""
         self._in: dict[int, Step] = {}
         """The latest step of each frame."""
         self._failing: set[int] = set()
         """Steps whose work has failed: what comes next tells whether that is retried or caught."""
+        self._unexplained: list[Step] = []
+        """Steps with a failure that is still on its way outwards, and that no event has named."""
 
     def add(self, record: r.Record) -> None:
         """Take in the next record."""
@@ -154,20 +168,22 @@ class Story:
             entered_at=record.at, parent=around.id if around else 0, index=frame.index, revised=execution.sequence,
         )  # fmt: skip
         self.steps[step.id] = self._in[frame.id] = step
-        if len(self.steps) > STEPS_MAX:
+        if len(self.steps) > self._looked_through_at:
             self._leave_out()
 
     def _leave_out(self) -> None:
         ended = [id for id, step in self.steps.items() if step.status != RUNNING]
         for id in ended[: STEPS_MAX // 2]:
             del self.steps[id]
-            self.omitted += 1
+            self.omitted, self.first_step = self.omitted + 1, id + 1
+        self._looked_through_at = max(STEPS_MAX, len(self.steps) + STEPS_MAX // 4)
 
     def _exited(self, record: r.StateExited) -> None:
         if (step := self._at(record.frame)) is None:
             return
         step.exited_id, step.next = self.execution.event_id, record.next or ""
-        self._end(step, CAUGHT if step.id in self._failing else SUCCEEDED, record.at)
+        self._end(step, CAUGHT if self._is_caught(step, record) else SUCCEEDED, record.at)
+        self._unexplained.clear()
         if record.next is None and record.frame != TOP_FRAME:
             del self._in[record.frame]
             around = self.steps.get(step.parent)
@@ -175,12 +191,24 @@ class Story:
                 around.forks[-1].succeeded += 1
                 around.revised = self.execution.sequence
 
+    def _is_caught(self, step: Step, record: r.StateExited) -> bool:
+        """Whether a catcher has chosen what comes next. A path that fails after the work has no event of its own."""
+        state = self._program.states[step.name] if self._program is not None else None
+        by_another_way = state is not None and bool(state.catch) and record.next != state.next
+        return by_another_way or step.id in self._failing
+
     def _end(self, step: Step, status: str, at: float) -> None:
         step.status, step.ended_id, step.ended_at, step.due_at = status, self.execution.event_id, at, 0.0
         self._failing.discard(step.id)
+        self._count_aborted(step)
         for attempt in step.attempts[-1:]:
             if attempt.status == RUNNING:
                 attempt.status, attempt.ended_at = ABORTED, at
+
+    def _count_aborted(self, step: Step) -> None:
+        """Its work is over: branches and iterations that have come to no end never will, whatever event says so."""
+        for fork in step.forks[-1:]:
+            fork.aborted = fork.started - fork.succeeded - fork.failed
 
     def _aborted(self, record: r.StateAborted) -> None:
         if step := self._at(record.frame):
@@ -192,6 +220,7 @@ class Story:
             step.error, step.cause = error or step.error, cause or step.cause
 
     def _evaluation_failed(self, record: r.EvaluationFailed) -> None:
+        self._unexplained.clear()
         self._fail(record.frame, record.error, record.cause)
 
     def _scheduled(self, record: r.TaskScheduled) -> None:
@@ -241,6 +270,8 @@ class Story:
     def _retry(self, record: r.RetryScheduled) -> None:
         if step := self._at(record.frame):
             self._failing.discard(step.id)
+            self._unexplained.clear()
+            self._count_aborted(step)
             step.retries.append(
                 Retry(self.execution.event_id, self.execution.at, record.due_at, record.retrier, record.attempt)
             )
@@ -266,8 +297,8 @@ class Story:
 
     def _iteration_ended(self, record: r.IterationEnded) -> None:
         if (step := self._at(record.frame)) and step.forks:
-            outcome = record.type.removeprefix("MapIteration").lower()
-            setattr(step.forks[-1], outcome, getattr(step.forks[-1], outcome) + 1)
+            step.forks[-1].succeeded += record.type == "MapIterationSucceeded"
+            step.forks[-1].failed += record.type == "MapIterationFailed"
         if record.type == "MapIterationFailed":
             self._failed_within(record.child, record.frame)
 
@@ -282,6 +313,8 @@ class Story:
         if inner := self._in.get(child):
             self._end_open(child, FAILED, self.execution.at)
             self._fail(parent, inner.error, inner.cause)
+            if not inner.error:
+                self._unexplained.append(inner)
 
     def _branches_ended(self, record: r.BranchesEnded) -> None:
         if record.type.endswith("Failed"):
@@ -314,7 +347,13 @@ class Story:
             failed = frame == TOP_FRAME or step.id in self._failing
             self._end_open(frame, self.execution.status if failed else ABORTED, record.at)
             if frame == TOP_FRAME and record.error is not None:
-                step.error, step.cause = record.error, record.cause or ""
+                self._explain([step, *self._unexplained], record.error, record.cause or "")
+        self._unexplained.clear()
+
+    def _explain(self, steps: list[Step], error: str, cause: str) -> None:
+        for step in steps:
+            step.error, step.cause = error, cause
+            step.revised = self.execution.sequence
 
     def _redriven(self, record: r.ExecutionRedriven) -> None:
         for frame, waiting in record.resumes.items():
@@ -323,6 +362,8 @@ class Story:
                 ending = Ending(step.status, step.ended_id, step.ended_at, self.execution.event_id, record.at)
                 step.earlier.append(ending)
                 step.status, step.ended_id, step.ended_at = RUNNING, 0, 0.0
+                if waiting == "branches":
+                    step.forks[-1].failed = step.forks[-1].aborted = 0
 
 
 _AFTER: dict[type[r.Record], Callable[[Story, Any], None]] = {

@@ -3,8 +3,10 @@
 from stepwell.api.console.endpoint import Console, Query, Read
 from stepwell.api.console.listing import execution_item
 from stepwell.api.console.shapes import EventItem, EventPage, StoryPage, data
+from stepwell.api.console.steps import Story
 from stepwell.api.executions import find_execution, not_redrivable
 from stepwell.api.history import history_event
+from stepwell.store.protocol import ExecutionRow
 
 EVENTS_MAX = 1_000
 
@@ -17,20 +19,28 @@ class StoryQuery(Query):
 
 
 async def _story(console: Console, query: StoryQuery) -> StoryPage:
-    service = console.service
-    row = await find_execution(service, {"executionArn": query.arn})
-    revision = await service.catalog.revision(row.revision)
-    refused = await not_redrivable(service, row)
-    story = await console.stories.story(row.id)
+    row = await find_execution(console.service, {"executionArn": query.arn})
+    revision = await console.service.catalog.revision(row.revision)
+    row, refused, story = await _in_agreement(console, row)
     execution = story.execution
     return StoryPage(
         execution=execution_item(row), sequence=execution.sequence, event_id=execution.event_id,
-        steps=story.since(query.since), first_step=next(iter(story.steps), 0) if story.omitted else 0,
-        input=data(execution.input), output=data(execution.output) if execution.output is not None else None,
+        steps=story.since(query.since), first_step=story.first_step, input=data(execution.input),
+        output=data(execution.output) if execution.output is not None else None,
         definition=None if query.since else revision.definition, revision=revision.number,
-        label=row.revision.partition("/")[2], parent=execution.parent, machine_type=revision.type,
-        not_redrivable=refused,
+        label=row.revision.partition("/")[2], parent=execution.parent,
+        machine_type="EXPRESS" if execution.limits == "express" else revision.type, not_redrivable=refused,
     )  # fmt: skip
+
+
+async def _in_agreement(console: Console, row: ExecutionRow) -> tuple[ExecutionRow, str | None, Story]:
+    """An execution's row, why it cannot be redriven, and its story: it may end or go on while they are read."""
+    while True:
+        refused = await not_redrivable(console.service, row)
+        story = await console.stories.story(row)
+        if (story.execution.status, story.execution.redrive_count) == (row.status, row.redrive_count):
+            return row, refused, story
+        row = await find_execution(console.service, {"executionArn": row.id})
 
 
 class EventsQuery(Query):
