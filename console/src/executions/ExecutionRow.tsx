@@ -35,7 +35,7 @@ export const ExecutionRow = memo(function ExecutionRow({
         {nameOf(item.stateMachineArn)}
       </Link>
       <span className="cell-started">
-        <Time at={item.startedAt} />
+        <Time at={item.startedAt} brief />
       </span>
       <span className="cell-lasted">
         <Lasted from={item.redrivenAt ?? item.startedAt} to={item.stoppedAt} />

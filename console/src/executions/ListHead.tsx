@@ -64,6 +64,9 @@ function ColumnNames({ choice }: { choice: ReactNode }) {
   return (
     <div className="list-head execution-row column-names">
       {choice}
+      <span aria-hidden="true" className="choice-name">
+        Select all
+      </span>
       <span aria-hidden="true">Status</span>
       <span aria-hidden="true">Name</span>
       <span aria-hidden="true">State machine</span>

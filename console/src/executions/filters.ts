@@ -90,7 +90,7 @@ function isMoment(text: string): boolean {
 }
 
 function isTime(text: string): boolean {
-  return text in STRETCHES || isMoment(text);
+  return Object.hasOwn(STRETCHES, text) || isMoment(text);
 }
 
 /** A moment of the address as a field for local times shows it, and back. */

@@ -47,9 +47,12 @@ export async function paced<Job, Result>(
       await Promise.race(open);
       continue;
     }
-    await passed(next - Date.now(), signal);
-    if (signal.aborted) break;
-    next = Math.max(next, Date.now()) + 1_000 / perSecond();
+    const wait = next - Date.now();
+    if (wait > 0) {
+      await passed(wait, signal);
+      continue;
+    }
+    next = Date.now() + 1_000 / perSecond();
     const { job, tries } = begun < jobs.length ? { job: jobs[begun++] as Job, tries: 1 } : taken(again);
     const running: Promise<void> = run(job, tries).finally(() => open.delete(running));
     open.add(running);
@@ -63,7 +66,6 @@ function taken<Item>(queue: Item[]): Item {
 
 /** Resolves after so long, or at once when the signal is given. */
 function passed(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (milliseconds <= 0) return Promise.resolve();
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);

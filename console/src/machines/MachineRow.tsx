@@ -26,11 +26,14 @@ export function MachineRow({ machine, found }: { machine: Machine; found: Machin
         <span>{percent(share(outcome(machine)))}</span>
         <span className="quiet-text small">succeeded</span>
       </div>
-      <Sparkline
-        buckets={machine.buckets}
-        label={`Executions of ${machine.name} started in the last 24 hours`}
-        title={(bucket, index) => bucketTitle(bucket, found.since + index * found.bucketSeconds)}
-      />
+      <div className="machine-day">
+        <Sparkline
+          buckets={machine.buckets}
+          label={`Executions of ${machine.name} started in the last 24 hours`}
+          title={(bucket, index) => bucketTitle(bucket, found.since + index * found.bucketSeconds)}
+        />
+        <span className="quiet-text small">last 24 hours</span>
+      </div>
       <LastFailure failure={machine.lastFailure} />
     </li>
   );

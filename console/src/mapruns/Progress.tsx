@@ -70,13 +70,14 @@ function Speed({ run, at, items }: { run: MapRun; at: number; items: Counts }) {
   const done = settled(items);
   const lately = rate(samples);
   const left = secondsLeft((items.total ?? 0) - done, lately);
+  const written = run.executionCounts?.resultsWritten ?? 0;
   const redriven = (run.redriveCount ?? 0) > 0;
   return (
     <dl className="figures">
       {running && <Figure name="Rate now">{perSecond(lately)}</Figure>}
       {!redriven && <Figure name="Rate overall">{perSecond(to > from ? done / (to - from) : null)}</Figure>}
       {running && <Figure name="Time left, about">{left === null ? "–" : duration(Math.ceil(left))}</Figure>}
-      <Figure name="Results written">{(items.resultsWritten ?? 0).toLocaleString()}</Figure>
+      <Figure name="Children with results written">{written.toLocaleString()}</Figure>
     </dl>
   );
 }

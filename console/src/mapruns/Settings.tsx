@@ -23,6 +23,7 @@ export function Settings({ arn, run }: { arn: string; run: MapRun }) {
   const running = run.status === "RUNNING";
   return (
     <section className="card stack" aria-label="Concurrency and thresholds">
+      <h2>Concurrency and thresholds</h2>
       {editing && running ? (
         <Form arn={arn} bounds={bounds} close={() => setEditing(false)} />
       ) : (

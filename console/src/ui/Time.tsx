@@ -1,11 +1,11 @@
 import { useEffect, useState } from "react";
-import { clock, duration, exact } from "./time";
+import { briefClock, clock, duration, exact } from "./time";
 
 /** A moment, with its exact time as the title. */
-export function Time({ at }: { at: number }) {
+export function Time({ at, brief = false }: { at: number; brief?: boolean }) {
   return (
     <time dateTime={exact(at)} title={exact(at)}>
-      {clock(at)}
+      {brief ? briefClock(at) : clock(at)}
     </time>
   );
 }

@@ -14,6 +14,16 @@ export function clock(seconds: number): string {
   return CLOCK.format(seconds * 1000);
 }
 
+const TIME_OF_DAY = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hour12: false });
+const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "2-digit" });
+
+/** A time of today without its date, an earlier one without its year: for lists, where most are of today. */
+export function briefClock(seconds: number, now = Date.now() / 1000): string {
+  const time = TIME_OF_DAY.format(seconds * 1000);
+  const day = DAY.format(seconds * 1000);
+  return day === DAY.format(now * 1000) ? time : `${day}, ${time}`;
+}
+
 /** The exact time, for a title: with milliseconds and zone. */
 export function exact(seconds: number): string {
   return new Date(seconds * 1000).toISOString();
