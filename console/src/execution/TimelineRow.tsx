@@ -43,9 +43,6 @@ export function TimelineRow({
       aria-level={depth + 1}
       aria-expanded={inside > 0 ? open : undefined}
       aria-selected={selected}
-      aria-label={[step.name, iteration, word(step.status), lasted, ...counts(step)]
-        .filter(Boolean)
-        .join(", ")}
       className="timeline-row"
       data-selected={selected}
       data-active={active}
@@ -56,6 +53,7 @@ export function TimelineRow({
       <span className="timeline-label" style={{ paddingInlineStart: `${0.4 + Math.min(depth, 6) * 0.9}rem` }}>
         <Toggle inside={inside} open={open} toggle={toggle} />
         <Mark status={step.status} />
+        <span className="sr-only">{statusWord(step.status)}</span>
         <bdi className="name" title={step.name}>
           {step.name}
         </bdi>
@@ -67,7 +65,7 @@ export function TimelineRow({
         ))}
         <span className="spread lasted">{lasted}</span>
       </span>
-      <span className="timeline-track">
+      <span className="timeline-track" aria-hidden="true">
         {segments(step, now).map((segment, index) => {
           const at = place(segment, span);
           return (
