@@ -1,8 +1,9 @@
 import { Disclosure } from "./Disclosure";
 import { readCause } from "./readCause";
 
-/** An error with its cause, laid out to be read. */
+/** An error with its cause, laid out to be read; nothing where there is neither. */
 export function Cause({ error, cause, open = false }: { error: string; cause: string; open?: boolean }) {
+  if (error === "" && cause === "") return null;
   const { message, trace, json } = readCause(cause);
   return (
     <div className="cause">

@@ -298,7 +298,7 @@ function Axis({
           return (
             at !== null && (
               <span key={tick} className="tick" style={{ left: `${at.left}%` }}>
-                {tickLabel(tick)}
+                {at.left < 100 - 60 / most && tickLabel(tick)}
               </span>
             )
           );

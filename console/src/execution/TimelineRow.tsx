@@ -53,10 +53,10 @@ export function TimelineRow({
       <span className="timeline-label" style={{ paddingInlineStart: `${0.4 + Math.min(depth, 6) * 0.9}rem` }}>
         <Toggle inside={inside} open={open} toggle={toggle} />
         <Mark status={step.status} />
-        <span className="sr-only">{statusWord(step.status)}</span>
         <bdi className="name" title={step.name}>
           {step.name}
         </bdi>
+        <span className="sr-only">{word(step.status)}</span>
         {iteration !== "" && <span className="badge">{iteration}</span>}
         {counts(step).map((text) => (
           <span key={text} className="badge">

@@ -15,10 +15,10 @@ const SLACK_MS = 2_000;
 export async function readLogs(name: string, attempt: Attempt): Promise<Line[]> {
   const [{ sdk, client }, logGroupName] = await Promise.all([logs(), groupOf(name)]);
   const search = async (more: object) => {
-    const reply = await client.send(
-      new sdk.FilterLogEventsCommand({ logGroupName, limit: LINES_MAX, ...more }),
-    );
-    return reply.events ?? [];
+    const reply = await client
+      .send(new sdk.FilterLogEventsCommand({ logGroupName, limit: LINES_MAX, ...more }))
+      .catch(noneOf(sdk.ResourceNotFoundException));
+    return reply?.events ?? [];
   };
   const startTime = Math.floor(attempt.scheduledAt * 1000) - SLACK_MS;
   const named = await search({ startTime, filterPattern: `"${attempt.requestId}"` });
@@ -40,9 +40,14 @@ async function groupOf(name: string): Promise<string> {
   const { sdk, client } = await lambda();
   const configuration = await client
     .send(new sdk.GetFunctionConfigurationCommand({ FunctionName: name }))
-    .catch((error: unknown) => {
-      if (error instanceof sdk.ResourceNotFoundException) return null;
-      throw error;
-    });
+    .catch(noneOf(sdk.ResourceNotFoundException));
   return configuration?.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
+}
+
+/** Nothing where AWS says that there is no such thing: a function may be gone, and a group comes with its first line. */
+function noneOf(absence: abstract new (...given: never[]) => Error): (error: unknown) => null {
+  return (error) => {
+    if (error instanceof absence) return null;
+    throw error;
+  };
 }
