@@ -67,7 +67,6 @@ def test_nothing_runs(
     visitor = visit(project.url, viewport)
     machine = f"{ARN}:stateMachine:{'n' * 80}"
     page = visitor.open(path.format(execution=quote(execution, safe=""), machine=quote(machine, safe="")))
-    page.wait_for_load_state("networkidle")
     visitor.check()
     assert page.evaluate("[window.hacked, {}.polluted]") == [None, None]
 
@@ -78,13 +77,13 @@ def test_nothing_runs_in_any_view(visit: Callable[..., Visitor], project: Projec
     expect(page.get_by_role("alert")).to_contain_text(IMAGE)
     for tab in page.get_by_role("tablist", name="Views of the execution").get_by_role("tab").all():
         tab.click()
-        page.wait_for_load_state("networkidle")
+        visitor.settle()
         visitor.check_width()
     page.get_by_role("tab", name="Timeline").click()
     page.get_by_role("treeitem", name=re.compile(re.escape(IMAGE))).click()
     for tab in page.get_by_role("tablist", name="Views of the step").get_by_role("tab").all():
         tab.click()
-        page.wait_for_load_state("networkidle")
+        visitor.settle()
         visitor.check_width()
     visitor.check()
     assert page.evaluate("[window.hacked, {}.polluted]") == [None, None]

@@ -1,7 +1,11 @@
 """What is around every page: where one can go, the theme, and what is said when the server is away."""
 
+import re
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
+import demo
+import harness
 import pytest
 from harness import Server
 from playwright.sync_api import Page, expect
@@ -28,8 +32,6 @@ def test_each_page_can_be_used_by_everybody(
     visitor = visit(server.url, viewport, scheme)
     page = visitor.open()
     page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    page.wait_for_load_state("networkidle")
     visitor.check()
 
 
@@ -57,3 +59,31 @@ def background(page: Page) -> str:
 def test_an_address_that_leads_nowhere(visit: Callable[..., Visitor], server: Server) -> None:
     page = visit(server.url).open("no-such-page")
     expect(page.get_by_text("There is no such page.")).to_be_visible()
+
+
+AWAY = r"net::ERR_(CONNECTION|INCOMPLETE|EMPTY|NETWORK)"
+
+
+@pytest.mark.parametrize("path", ["executions", f"executions/{quote(harness.execution_arn(demo.WAITING), safe='')}"])
+def test_a_server_that_goes_away_and_comes_back(visit: Callable[..., Visitor], server: Server, path: str) -> None:
+    visitor = visit(server.url)
+    page = visitor.open(path)
+    expect(page.get_by_text(re.compile("Live$"))).to_be_visible()
+    with visitor.forgiving(AWAY):
+        server.kill()
+        expect(page.get_by_text("Connection lost, trying again")).to_be_visible()
+        visitor.check()
+        server.start()
+        expect(page.get_by_text(re.compile("Live$"))).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_the_first_page_says_that_the_server_is_away(visit: Callable[..., Visitor], server: Server) -> None:
+    visitor = visit(server.url)
+    page = visitor.open()
+    expect(page.get_by_role("link", name="Orders")).to_be_visible()
+    with visitor.forgiving(AWAY):
+        server.kill()
+        expect(page.get_by_role("alert")).to_be_visible(timeout=20_000)
+        server.start()
+        expect(page.get_by_role("alert")).to_have_count(0, timeout=20_000)

@@ -26,6 +26,8 @@ expect.set_options(timeout=PATIENCE_MS)
 _ABORTED = "net::ERR_ABORTED"
 """What the page itself no longer wants, for example because another page is shown."""
 
+_STILL_COMING = re.compile("^(Loading|Evaluating|Laying out) ")
+
 _RUN_AXE = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
   violations.map(({ id, impact, help, nodes }) => (
     { id, impact, help, nodes: nodes.slice(0, 5).map((node) => node.html.slice(0, 200)) }
@@ -93,8 +95,14 @@ class Visitor:
               .slice(0, 5).map((element) => `${element.tagName}.${element.className}`)"""
         )
 
+    def settle(self) -> None:
+        """Wait until the page shows what it is about. The network is never idle: the live stream stays open."""
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+        expect(self.page.get_by_text(_STILL_COMING)).to_have_count(0)
+
     def check(self) -> None:
-        """Accessible, and no wider than the screen."""
+        """Accessible, and no wider than the screen, once it is all there."""
+        self.settle()
         self.check_width()
         self.check_accessibility()
 
