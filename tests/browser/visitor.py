@@ -26,7 +26,7 @@ expect.set_options(timeout=PATIENCE_MS)
 _ABORTED = "net::ERR_ABORTED"
 """What the page itself no longer wants, for example because another page is shown."""
 
-_STILL_COMING = re.compile("^(Loading|Evaluating|Laying out) ")
+_STILL_COMING = re.compile("^(Loading|Evaluating|Laying out|Reading|Counting|Finding) ")
 
 _RUN_AXE = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
   violations.map(({ id, impact, help, nodes }) => (
