@@ -15,6 +15,7 @@ const MachinePage = lazy(() => import("./machines/MachinePage"));
 const MapRunPage = lazy(() => import("./mapruns/MapRunPage"));
 const FunctionsPage = lazy(() => import("./functions/FunctionsPage"));
 const FunctionPage = lazy(() => import("./functions/FunctionPage"));
+const CostPage = lazy(() => import("./cost/CostPage"));
 const BenchmarksPage = lazy(() => import("./benchmarks/BenchmarksPage"));
 const ComparePage = lazy(() => import("./execution/compare/ComparePage"));
 
@@ -43,6 +44,7 @@ function App() {
             <Route path="map-runs/:arn" element={<MapRunPage />} />
             <Route path="functions" element={<FunctionsPage />} />
             <Route path="functions/:name" element={<FunctionPage />} />
+            <Route path="cost" element={<CostPage />} />
             <Route path="benchmarks" element={<BenchmarksPage />} />
             <Route path="*" element={<p className="empty">There is no such page.</p>} />
           </Route>

@@ -22,6 +22,7 @@ from stepwell.commands.options import (
     outside_options,
     parameter_option,
     port_option,
+    reports_option,
     resources_option,
     retain_option,
 )
@@ -120,12 +121,13 @@ def init(name: str) -> None:
 @limits_option("aws")
 @parameter_option
 @outside_options
+@reports_option
 @credentials_option
 @retain_option
 def up(
     project: Path, port: int, store: str | None, limits: str, parameters: dict[str, str],
     aws_endpoints: dict[str, str], connections: Path | None, resources: tuple[Path, ...],
-    items_folders: tuple[Path, ...], credentials: Path | None, retain: str | None,
+    items_folders: tuple[Path, ...], reports: tuple[Path, ...], credentials: Path | None, retain: str | None,
 ) -> None:  # fmt: skip
     """Serve an endpoint with a project deployed to it.
 
@@ -150,6 +152,7 @@ def up(
         store_url=store, limits=limits, port=port, keyring=keyring(credentials),
         retain_seconds=retain_seconds(retain, limits),
         aws_endpoints=aws_endpoints, connections=connections, resources=resources, items_folders=items_folders,
+        reports=reports,
     )  # fmt: skip
     projects.up(plan, hosting)
 
@@ -161,12 +164,13 @@ def up(
 @click.option("--data-dir", type=click.Path(path_type=Path), help="For unpacked functions. Default: beside the store.")
 @limits_option("extended")
 @outside_options
+@reports_option
 @credentials_option
 @retain_option
 def serve(
     host: str, port: int, store: str | None, data_dir: Path | None, limits: str,
     aws_endpoints: dict[str, str], connections: Path | None, resources: tuple[Path, ...],
-    items_folders: tuple[Path, ...], credentials: Path | None, retain: str | None,
+    items_folders: tuple[Path, ...], reports: tuple[Path, ...], credentials: Path | None, retain: str | None,
 ) -> None:  # fmt: skip
     """Serve an endpoint alone.
 
@@ -185,6 +189,7 @@ def serve(
             store_url=store or projects.default_store(Path()), data_dir=data_dir, limits=limits,
             host=host, port=port, keyring=keyring(credentials), retain_seconds=retain_seconds(retain, limits),
             aws_endpoints=aws_endpoints, connections=connections, resources=resources, items_folders=items_folders,
+            reports=reports,
         )
     )  # fmt: skip
 

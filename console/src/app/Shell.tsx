@@ -14,6 +14,7 @@ const PAGES: [string, string][] = [
   [to.machines(), "State machines"],
   [to.executions(), "Executions"],
   [to.functions(), "Functions"],
+  [to.cost(), "Cost"],
   [to.benchmarks(), "Benchmarks"],
 ];
 

@@ -8,6 +8,7 @@ export const to = {
   mapRun: (arn: string) => `/map-runs/${encodeURIComponent(arn)}`,
   functions: () => "/functions",
   function: (name: string) => `/functions/${encodeURIComponent(name)}`,
+  cost: () => "/cost",
   benchmarks: () => "/benchmarks",
 };
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from stepwell.commands.options import CONSOLE, credentials_option, endpoint_option, outside_options, port_option
+from stepwell.commands.options import (
+    CONSOLE,
+    credentials_option,
+    endpoint_option,
+    outside_options,
+    port_option,
+    reports_option,
+)
 
 
 @click.command()
@@ -14,11 +21,13 @@ from stepwell.commands.options import CONSOLE, credentials_option, endpoint_opti
 @port_option
 @endpoint_option
 @outside_options
+@reports_option
 @credentials_option
 @click.option("--open/--no-open", "opens", default=None, help="Open a browser. Default: at a terminal.")
 def console(
     store: str | None, port: int, endpoint_url: str | None, aws_endpoints: dict[str, str], connections: Path | None,
-    resources: tuple[Path, ...], items_folders: tuple[Path, ...], credentials: Path | None, opens: bool | None,
+    resources: tuple[Path, ...], items_folders: tuple[Path, ...], reports: tuple[Path, ...],
+    credentials: Path | None, opens: bool | None,
 ) -> None:  # fmt: skip
     """Look at state machines and executions in a browser.
 
@@ -40,6 +49,7 @@ def console(
     hosting = Hosting(
         store_url=_existing(store), limits="aws", port=port, keyring=keyring(credentials),
         aws_endpoints=aws_endpoints, connections=connections, resources=resources, items_folders=items_folders,
+        reports=reports,
     )  # fmt: skip
     projects.serve(hosting, then=_open if opens else None)
 

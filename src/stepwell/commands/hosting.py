@@ -41,7 +41,7 @@ class Hosting:
     that two stores never share one by accident; what a store in memory needs goes with it. With a `keyring` every
     request must be signed; a `host` that others can reach needs one. Closed executions are kept for `retain_seconds`,
     None for ever. `aws_endpoints` is as `parse_endpoints` gives it, `connections` and `resources` are files.
-    Distributed Maps read and write in `items_folders`.
+    Distributed Maps read and write in `items_folders`. The console shows the bench runs in the folders `reports`.
     """
 
     store_url: str
@@ -53,6 +53,7 @@ class Hosting:
     connections: Path | None = None
     resources: tuple[Path, ...] = ()
     items_folders: tuple[Path, ...] = ()
+    reports: tuple[Path, ...] = ()
     keyring: Keyring | None = None
     retain_seconds: float | None = None
 
@@ -120,7 +121,7 @@ async def _host(hosting: Hosting, data_dir: Path, work: Callable[[Server], T], s
         store_url=hosting.store_url, data_dir=data_dir, limits=hosting.limits, keyring=hosting.keyring,
         retain_seconds=hosting.retain_seconds, aws_endpoints=hosting.aws_endpoints,
         connections=load_connections(hosting.connections) if hosting.connections else None,
-        custom=load_resources(hosting.resources), items_folders=hosting.items_folders,
+        custom=load_resources(hosting.resources), items_folders=hosting.items_folders, reports=hosting.reports,
     )  # fmt: skip
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(server, hosting.host, hosting.port, ready=listening.set_result))

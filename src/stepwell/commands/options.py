@@ -91,6 +91,13 @@ def outside_options(command: F) -> F:
     return resources_option(command)  # fmt: skip
 
 
+def reports_option(command: F) -> F:
+    return click.option(
+        "--reports", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR", multiple=True,
+        help="A folder of `stepwell bench run --out`, for the console to show. Repeatable.",
+    )(command)  # fmt: skip
+
+
 def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, as AWS replies it.")(command)
 
