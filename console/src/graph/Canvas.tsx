@@ -1,4 +1,11 @@
-import { Controls, MiniMap, Position, ReactFlow, type ReactFlowInstance } from "@xyflow/react";
+import {
+  Controls,
+  type CoordinateExtent,
+  MiniMap,
+  Position,
+  ReactFlow,
+  type ReactFlowInstance,
+} from "@xyflow/react";
 import { useCallback, useContext, useEffect, useMemo, useRef } from "react";
 import "@xyflow/react/dist/style.css";
 import { Failure } from "../ui/Failure";
@@ -8,10 +15,21 @@ import type { Layout, Placed } from "./layout";
 import { LookContext } from "./look";
 import { type FlowNode, NODES } from "./nodes";
 import { useLayout } from "./useLayout";
-import { firstView, viewOf } from "./view";
+import { extentOf, firstView, viewOf } from "./view";
 
 /** Above it a small map helps to find one's way. */
 const MAPPED = 40;
+
+/**
+ * Above it only what is in sight is in the page. Below it the keyboard walks through all states; in larger graphs the
+ * table does, which brings into sight what is chosen.
+ */
+const CULLED = 200;
+
+const MAP = { width: 128, height: 128 };
+
+/** How many pixels around the graph can be seen. */
+const AROUND = 240;
 
 const LABELS = {
   "controls.ariaLabel": "View of the graph",
@@ -72,7 +90,7 @@ function Drawing({ layout }: { layout: Layout }) {
       edgeTypes={EDGES}
       onInit={begin}
       onPaneClick={() => select(null)}
-      onlyRenderVisibleElements
+      onlyRenderVisibleElements={nodes.length > CULLED}
       nodesDraggable={false}
       nodesConnectable={false}
       nodesFocusable={false}
@@ -81,15 +99,25 @@ function Drawing({ layout }: { layout: Layout }) {
       disableKeyboardA11y
       panOnScroll
       zoomOnDoubleClick={false}
-      minZoom={0.01}
+      minZoom={0.005}
+      translateExtent={reachOf(layout)}
       maxZoom={1.6}
       ariaLabelConfig={LABELS}
     >
       <Arrows />
       <Controls showInteractive={false} />
-      {nodes.length > MAPPED && <MiniMap pannable zoomable nodeClassName={kindOf} />}
+      {nodes.length > MAPPED && <MiniMap pannable zoomable nodeClassName={kindOf} style={MAP} />}
     </ReactFlow>
   );
+}
+
+/** How far one can go. */
+function reachOf(layout: Layout): CoordinateExtent {
+  const { width, height } = extentOf(layout);
+  return [
+    [-AROUND, -AROUND],
+    [width + AROUND, height + AROUND],
+  ];
 }
 
 function sizeOf(element: HTMLElement): { width: number; height: number } {

@@ -28,20 +28,11 @@ export function isTaken(
   return ended && (to.kind === "end" || reached !== undefined);
 }
 
-/** A state in words: what the shapes and colours of its node say. */
-export function nameInWords(node: GraphNode, visits: Visits | undefined): string {
-  const parts = [
-    node.name,
-    [node.type, node.detail].filter(Boolean).join(" "),
-    ...(visits ? visitsInWords(visits) : []),
-  ];
-  return parts.join(", ");
-}
-
-function visitsInWords({ status, count, retries }: Visits): string[] {
+/** What the shapes and colours of a state's node say, in words. */
+export function visitsInWords({ status, count, retries }: Visits): string {
   return [
     word(status).toLowerCase(),
     ...(count > 1 ? [`${count} visits`] : []),
     ...(retries > 0 ? [retries === 1 ? "1 retry" : `${retries} retries`] : []),
-  ];
+  ].join(", ");
 }

@@ -15,10 +15,18 @@ const MARGIN = 24;
 const LEGIBLE = 0.5;
 const READING = 0.8;
 
+/** How much room a graph takes, from (0, 0) on. */
+export function extentOf({ nodes }: Layout): Size {
+  const most = (size: number, reached: number) => Math.max(size, reached);
+  return {
+    width: nodes.map(({ x, width }) => x + width).reduce(most, 1),
+    height: nodes.map(({ y, height }) => y + height).reduce(most, 1),
+  };
+}
+
 /** The whole graph where it can be read so; else its beginning. */
 export function firstView(layout: Layout, pane: Size): View {
-  const width = Math.max(1, ...layout.nodes.map((node) => node.x + node.width));
-  const height = Math.max(1, ...layout.nodes.map((node) => node.y + node.height));
+  const { width, height } = extentOf(layout);
   const fitting = Math.min(1, (pane.width - 2 * MARGIN) / width, (pane.height - 2 * MARGIN) / height);
   if (fitting >= LEGIBLE) {
     return { x: (pane.width - width * fitting) / 2, y: (pane.height - height * fitting) / 2, zoom: fitting };

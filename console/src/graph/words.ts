@@ -76,13 +76,13 @@ function resourceText(state: Fields): string {
   const resource = textOf(state.Resource);
   const invoked = /:states:[^:]*:[^:]*:lambda:invoke/.test(resource);
   const called = invoked ? textOf(fieldsOf(state.Arguments ?? state.Parameters).FunctionName) : resource;
-  const name = FUNCTION.exec(called)?.[1];
+  const name = invoked && NAME.test(called) ? called : FUNCTION_ARN.exec(called)?.[1];
   if (name !== undefined) return `lambda ${name}`;
   return /^arn:[^:]*:states:[^:]*:[^:]*:(.+)$/.exec(resource)?.[1] ?? resource;
 }
 
-/** A function's name, alone or in an ARN, with or without a qualifier. */
-const FUNCTION = /^(?:arn:[^:]*:lambda:.*:function:)?([\w-]+)(?::[\w$-]+)?$/;
+const NAME = /^[\w-]+$/;
+const FUNCTION_ARN = /^arn:[^:]*:lambda:[^:]*:[^:]*:function:([\w-]+)/;
 
 function waitText(state: Fields): string {
   const seconds = state.Seconds ?? state.SecondsPath;

@@ -4,7 +4,7 @@ import { pretty } from "../ui/json";
 
 const LinkedText = lazy(() => import("./LinkedText"));
 
-const HEIGHT = "max(24rem, calc(100vh - 21rem))";
+const HEIGHT = "max(24rem, calc(100vh - 18.5rem))";
 
 /** The graph and the text that it is drawn from, side by side. A state that is selected in one is so in the other. */
 export function DefinitionView({

@@ -54,6 +54,7 @@ const chosenBlock = StateField.define<DecorationSet>({
 function linked(opened: (view: EditorView | null) => void, moved: (position: number) => void): Extension {
   return [
     chosenBlock,
+    EditorView.baseTheme({ ".chosen-line": { backgroundColor: "var(--accent-soft)" } }),
     keymap.of(standardKeymap),
     ViewPlugin.define((view) => {
       opened(view);

@@ -70,11 +70,11 @@ function Head({ arn, machine, start }: Shown) {
         </button>
       </div>
       <dl className="machine-facts small">
-        <Fact name="ARN">
-          <span className="mono">{arn}</span> <Copy text={arn} label="Copy ARN" />
-        </Fact>
         <Fact name="Created">
           {machine.creationDate && <Time at={machine.creationDate.getTime() / 1000} />}
+        </Fact>
+        <Fact name="ARN">
+          <span className="mono">{arn}</span> <Copy text={arn} label="Copy ARN" />
         </Fact>
         <Fact name="Role">
           <span className="mono">{machine.roleArn}</span>

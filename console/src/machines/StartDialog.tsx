@@ -69,7 +69,7 @@ export default function StartDialog({
         />
       </label>
       {misnamed !== null && <Note kind="caught">{misnamed}</Note>}
-      <div aria-live="polite">{outcome !== null && <Shown outcome={outcome} />}</div>
+      {outcome !== null && <Shown outcome={outcome} />}
       <div className="row">
         <button
           type="button"
@@ -140,7 +140,7 @@ function Shown({ outcome }: { outcome: Outcome }) {
   }
   const { status = "", output, error, cause, billingDetails } = outcome.reply;
   return (
-    <div className="stack">
+    <div className="stack" role="status">
       <p className="row">
         <Status status={status} /> Billed {billingDetails?.billedDurationInMilliseconds ?? 0} ms with{" "}
         {billingDetails?.billedMemoryUsedInMB ?? 0} MB
