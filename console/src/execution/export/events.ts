@@ -1,0 +1,67 @@
+import { get } from "../../api/client";
+import type { EventItem } from "../../api/types";
+import { readJson } from "../../ui/json";
+
+/** Beyond it a report does not help, and a browser does not open it. */
+export const EVENTS_MAX = 5_000;
+
+const PAGE = 500;
+
+/** An event as AWS tells it. */
+export interface HistoryEvent {
+  id: number;
+  type: string;
+  timestamp: number;
+  previousEventId: number;
+  details: Record<string, unknown>;
+}
+
+/** The first events of an execution, page after page, and the id of the last that there is. */
+export async function readEvents(
+  arn: string,
+  signal: AbortSignal,
+  tell: (events: number) => void,
+): Promise<{ events: HistoryEvent[]; last: number }> {
+  const events: HistoryEvent[] = [];
+  for (;;) {
+    const start = (events.at(-1)?.id ?? 0) + 1;
+    const limit = Math.min(PAGE, EVENTS_MAX - events.length);
+    const page = await get("execution/events", { arn, start, limit }, signal);
+    events.push(...page.events.map(eventOf));
+    tell(events.length);
+    if (page.events.length === 0 || events.length >= Math.min(page.last, EVENTS_MAX)) {
+      return { events, last: page.last };
+    }
+  }
+}
+
+/** AWS names the one member that has the details after the type. */
+export function eventOf({ event }: EventItem): HistoryEvent {
+  const members = event as Record<string, unknown>;
+  const name = Object.keys(members).find((member) => member.endsWith("EventDetails"));
+  return {
+    id: Number(members.id),
+    type: String(members.type),
+    timestamp: Number(members.timestamp),
+    previousEventId: Number(members.previousEventId),
+    details: (name === undefined ? {} : members[name]) as Record<string, unknown>,
+  };
+}
+
+/** Details as people read them: texts that hold JSON are laid out with the rest, and AWS's marks of truncation left out. */
+export function readable(details: Record<string, unknown>): Record<string, unknown> {
+  const members = Object.entries(details).filter(([name]) => !name.endsWith("Details"));
+  return Object.fromEntries(members.map(([name, value]) => [name, unfolded(value)]));
+}
+
+function unfolded(value: unknown): unknown {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, unfolded(member)]));
+  }
+  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return readJson(value);
+  } catch {
+    return value;
+  }
+}
