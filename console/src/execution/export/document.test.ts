@@ -186,7 +186,7 @@ it("lays out JSON that is told as text", () => {
   };
   expect(readable(details)).toEqual({
     input: { a: [1] },
-    assignedVariables: { v: [2], w: "3" },
+    assignedVariables: { v: [2], w: 3 },
     cause: "{broken",
   });
 });

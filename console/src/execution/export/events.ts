@@ -48,20 +48,23 @@ export function eventOf({ event }: EventItem): HistoryEvent {
   };
 }
 
-/** Details as people read them: texts that hold JSON are laid out with the rest, and AWS's marks of truncation left out. */
+/** Details as people read them: JSON that is told as text laid out with the rest, without AWS's marks of truncation. */
 export function readable(details: Record<string, unknown>): Record<string, unknown> {
   const members = Object.entries(details).filter(([name]) => !name.endsWith("Details"));
   return Object.fromEntries(members.map(([name, value]) => [name, unfolded(value)]));
 }
 
+/** Of the members only payloads hold objects and arrays as text; assigned variables are texts by their names. */
 function unfolded(value: unknown): unknown {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, unfolded(member)]));
-  }
-  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
+  if (typeof value === "string") return /^\s*[[{]/.test(value) ? parsed(value) : value;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, text]) => [name, parsed(String(text))]));
+}
+
+function parsed(text: string): unknown {
   try {
-    return readJson(value);
+    return readJson(text);
   } catch {
-    return value;
+    return text;
   }
 }
