@@ -1,10 +1,14 @@
+import { useMemo, useState } from "react";
 import type { Step } from "../../api/types";
 import { Status } from "../../ui/Status";
 import { duration } from "../../ui/time";
 import { VirtualRows } from "../../ui/VirtualRows";
 import type { Pair } from "./align";
-import { delta, differences, lasted } from "./differences";
+import { delta, differences, lasted, nearDifferences } from "./differences";
 import { useMedia } from "./useMedia";
+
+/** Beyond so many steps, at first only what differs is listed. */
+const MANY = 100;
 
 const ROW_PIXELS = 44;
 const PHONE_ROW_PIXELS = 108;
@@ -22,9 +26,28 @@ export function PairList({
   choose: (index: number) => void;
 }) {
   const rowHeight = useMedia("(max-width: 40rem)") ? PHONE_ROW_PIXELS : ROW_PIXELS;
+  const near = useMemo(() => nearDifferences(pairs), [pairs]);
+  const [onlyNear, setOnlyNear] = useState(pairs.length > MANY);
+  const shown = onlyNear && near.length > 0 ? near : null;
+  const count = shown?.length ?? pairs.length;
   return (
     <section className="stack" aria-label="Steps">
-      <h2>Steps</h2>
+      <div className="row">
+        <h2>Steps</h2>
+        {near.length > 0 && (
+          <label className="compare-only small">
+            <input
+              type="checkbox"
+              checked={onlyNear}
+              onChange={(event) => setOnlyNear(event.target.checked)}
+            />
+            Only what differs
+          </label>
+        )}
+        <span className="quiet-text small">
+          {count.toLocaleString()} of {pairs.length.toLocaleString()}
+        </span>
+      </div>
       <div className="card compare-list">
         <div className="compare-row compare-titles" aria-hidden="true">
           <span>State</span>
@@ -33,11 +56,12 @@ export function PairList({
           <span>Right took</span>
         </div>
         <VirtualRows
-          count={pairs.length}
+          count={count}
           rowHeight={rowHeight}
-          height={`min(26rem, ${pairs.length * rowHeight}px)`}
+          height={`min(26rem, ${count * rowHeight}px)`}
           label="Steps side by side"
-          row={(index) => {
+          row={(row) => {
+            const index = shown?.[row] ?? row;
             const pair = pairs[index];
             return (
               pair && (

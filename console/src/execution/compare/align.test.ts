@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Fork, Step } from "../../api/types";
 import { align } from "./align";
-import { delta, differences, parting } from "./differences";
+import { delta, differences, nearDifferences, parting } from "./differences";
 
 let nextId = 1;
 
@@ -91,8 +91,8 @@ describe("parting", () => {
   const failed = { status: "FAILED", error: "Broken" };
   it.each([
     [steps("AB"), steps("AB"), "They take the same path, with the same outcome at every step."],
-    [steps("AB"), steps("A"), "They part at B, after A: only the left execution came there."],
-    [steps("B"), steps("AB"), "They part at A: only the right execution came there."],
+    [steps("AB"), steps("A"), "They part at B, after A: only the left execution goes there."],
+    [steps("B"), steps("AB"), "They part at A: only the right execution goes there."],
     [[step("A")], [step("A", failed)], "They part at A: left succeeded, right failed with Broken."],
     [
       [step("A", { retries: [{}, {}] as Step["retries"] })],
@@ -113,4 +113,14 @@ it("tells what differs and how much longer the right one took", () => {
   expect(differences(pair)).toEqual(["status", "error"]);
   expect(delta(pair)).toBe(3);
   expect(delta({ ...pair, left: step("A", { endedAt: 0 }) })).toBeNull();
+});
+
+it("finds what is near a difference", () => {
+  const pairs = align(steps("ABCDEFGHIJ"), steps("ABCDEGHIJ"));
+  expect(
+    nearDifferences(pairs)
+      .map((index) => pairs[index]?.left?.name)
+      .join(""),
+  ).toBe("DEFGH");
+  expect(nearDifferences(align(steps("AB"), steps("AB")))).toEqual([]);
 });

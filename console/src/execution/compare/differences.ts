@@ -17,6 +17,20 @@ export function firstDifference(pairs: Pair[]): number {
   return pairs.findIndex((pair) => differences(pair).length > 0);
 }
 
+/** How many equal steps are shown around one that differs. */
+const AROUND = 2;
+
+/** The indexes of the pairs that differ, and of those around them. */
+export function nearDifferences(pairs: Pair[]): number[] {
+  const near = new Set<number>();
+  for (const [index, pair] of pairs.entries()) {
+    if (differences(pair).length === 0) continue;
+    const to = Math.min(pairs.length - 1, index + AROUND);
+    for (let at = Math.max(0, index - AROUND); at <= to; at++) near.add(at);
+  }
+  return [...near];
+}
+
 /** Says where two executions part, and how. */
 export function parting(pairs: Pair[]): string {
   const index = firstDifference(pairs);
@@ -25,8 +39,8 @@ export function parting(pairs: Pair[]): string {
   const name = (pair.left ?? pair.right)?.name ?? "";
   const after = pairs.slice(0, index).findLast((before) => before.depth === pair.depth);
   const where = `They part at ${name}${after?.left == null ? "" : `, after ${after.left.name}`}`;
-  if (pair.left === null) return `${where}: only the right execution came there.`;
-  if (pair.right === null) return `${where}: only the left execution came there.`;
+  if (pair.left === null) return `${where}: only the right execution goes there.`;
+  if (pair.right === null) return `${where}: only the left execution goes there.`;
   const [left, right] = [told(pair.left), told(pair.right)];
   if (left !== right) return `${where}: left ${left}, right ${right}.`;
   return `${where}: ${pair.left.retries.length} retries left, ${pair.right.retries.length} right.`;
