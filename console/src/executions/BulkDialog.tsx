@@ -23,7 +23,7 @@ export function BulkDialog({
   action: Action;
   /** Asked once, at the beginning. */
   subject: () => Subject;
-  close: () => void;
+  close: (ended: boolean) => void;
 }) {
   const [bulk] = useState(() => new Bulk(action, subject()));
   const state = useObserved(bulk);
@@ -31,12 +31,13 @@ export function BulkDialog({
     void bulk.look();
     return () => bulk.cancel();
   }, [bulk]);
+  const leave = () => close(state.phase === "ended");
   return (
-    <Dialog title={NAMES[action].title} close={close}>
+    <Dialog title={NAMES[action].title} close={leave}>
       {state.error !== null && <Failure error={state.error} />}
       <DryRun state={state} action={action} />
       {(state.phase === "running" || state.phase === "ended") && <Results state={state} action={action} />}
-      <Controls bulk={bulk} state={state} close={close} />
+      <Controls bulk={bulk} state={state} close={leave} />
     </Dialog>
   );
 }
@@ -47,7 +48,8 @@ function DryRun({ state, action }: { state: BulkState; action: Action }) {
     return <p role="status">Finding executions: {state.found.toLocaleString()} up to now …</p>;
   }
   if (state.phase === "asking") {
-    return <Bar label="Asked what could be done" value={state.asked} of={state.found} />;
+    const label = `Asked ${state.asked.toLocaleString()} of ${state.found.toLocaleString()} what could be done`;
+    return <Bar label={label} value={state.asked} of={state.found} />;
   }
   return (
     <>
@@ -81,7 +83,11 @@ function Results({ state, action }: { state: BulkState; action: Action }) {
   const throttled = state.failed.filter((failure) => failure.throttled).length;
   return (
     <>
-      <Bar label={`${state.done.toLocaleString()} ${NAMES[action].done}`} value={ended} of={of} />
+      <Bar
+        label={`${state.done.toLocaleString()} of ${of.toLocaleString()} ${NAMES[action].done}`}
+        value={ended}
+        of={of}
+      />
       {state.phase === "ended" && ended < of && (
         <Note kind="aborted">Cancelled: {(of - ended).toLocaleString()} were not begun.</Note>
       )}
@@ -130,7 +136,7 @@ function Bar({ label, value, of }: { label: string; value: number; of: number })
   return (
     <div className="stack">
       <label htmlFor={id} className="small">
-        {label}: {value.toLocaleString()} of {of.toLocaleString()}
+        {label}
       </label>
       <progress id={id} value={value} max={Math.max(1, of)} />
     </div>
@@ -173,8 +179,8 @@ function Controls({ bulk, state, close }: { bulk: Bulk; state: BulkState; close:
             disabled={rest === 0}
             onClick={() => void bulk.run()}
           >
-            {state.phase === "ended" ? "Try again: " : ""}
-            {NAMES[bulk.action].verb} {rest.toLocaleString()}
+            {NAMES[bulk.action].verb} {state.phase === "ended" && "the remaining "}
+            {rest.toLocaleString()}
           </button>
         )}
       </span>

@@ -35,7 +35,8 @@ export function ExecutionList({
     if (last >= rows.items.length - AHEAD && reading === "no") void listing.more();
   }
   if (rows.items.length === 0) {
-    return before === null ? <NothingFound isFiltered={isFiltered} /> : <p className="empty">Loading …</p>;
+    if (before === null) return <NothingFound isFiltered={isFiltered} />;
+    return <p className="empty">{reading === "paused" ? "Nothing found yet." : "Loading …"}</p>;
   }
   return (
     <div className="execution-list">
@@ -68,11 +69,7 @@ function newsOf({ fresh, stale }: Rows): string | null {
 
 function NothingFound({ isFiltered }: { isFiltered: boolean }) {
   if (isFiltered) {
-    return (
-      <p className="empty">
-        No execution matches these filters. Text is found in either case of its letters.
-      </p>
-    );
+    return <p className="empty">No execution matches these filters.</p>;
   }
   return (
     <div className="empty">

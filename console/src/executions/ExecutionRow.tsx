@@ -31,14 +31,14 @@ export const ExecutionRow = memo(function ExecutionRow({
       <Link className="cell-name" to={to.execution(item.executionArn)} data-row title={item.name}>
         {item.name}
       </Link>
-      <Link className="cell-machine" to={to.machine(item.stateMachineArn)} tabIndex={-1}>
+      <Link className="cell-machine" to={to.machine(item.stateMachineArn)}>
         {nameOf(item.stateMachineArn)}
       </Link>
       <span className="cell-started">
         <Time at={item.startedAt} brief />
       </span>
       <span className="cell-lasted">
-        <Lasted from={item.redrivenAt ?? item.startedAt} to={item.stoppedAt} />
+        <Lasted from={item.startedAt} to={item.stoppedAt} />
       </span>
       <Remarks item={item} />
     </div>

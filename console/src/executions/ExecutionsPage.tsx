@@ -38,6 +38,10 @@ function Found({ filters }: { filters: Filters }) {
   }, []);
   const subject = () =>
     selection.all ? { filters } : { items: items.filter((item) => selection.chosen.has(item.executionArn)) };
+  function close(ended: boolean) {
+    setAction(null);
+    if (ended) setSelection(NOTHING_CHOSEN);
+  }
   return (
     <>
       {listed.error !== null && <Failure error={listed.error} />}
@@ -57,7 +61,7 @@ function Found({ filters }: { filters: Filters }) {
         }
       />
       <ListFooter listing={listing} connection={connection} />
-      {action !== null && <BulkDialog action={action} subject={subject} close={() => setAction(null)} />}
+      {action !== null && <BulkDialog action={action} subject={subject} close={close} />}
     </>
   );
 }

@@ -30,7 +30,7 @@ function extent({ rows, before, searchedTo, reading }: Listed, isFull: boolean):
   const count = rows.items.length.toLocaleString();
   const found = `${count} ${rows.items.length === 1 ? "execution" : "executions"}`;
   if (isFull) return `The latest ${count} are shown. Narrow the filters to see older ones.`;
-  if (before === null) return `${found}, all that there are`;
+  if (before === null) return rows.items.length === 0 ? "" : `${found}, all that there are`;
   const back = searchedTo === null ? "" : ` back to ${clock(searchedTo)}`;
   if (reading === "no") return `${found}${back}; more as you scroll`;
   return reading === "yes" ? `${found}, searching${back} …` : `${found}, searched${back}`;

@@ -83,6 +83,24 @@ describe("news", () => {
     expect(asked.length).toBeGreaterThan(2);
   });
 
+  it("that come while a page is on its way are the later word", async () => {
+    let answer = (_: ExecutionPage) => {};
+    const listing = new Listing(NO_FILTERS, () => new Promise((resolve) => void (answer = resolve)));
+    listing.start();
+    listing.hear({ changes: [change(5, { status: "FAILED" })], missed: false });
+    answer(page([5, 4]));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(listing.state().rows.items.map(({ status }) => status)).toEqual(["FAILED", "RUNNING"]);
+  });
+
+  it("that leave nothing to show let older ones be read", async () => {
+    const filters = { ...NO_FILTERS, statuses: ["RUNNING"] };
+    const { listing, asked, seconds } = await begun([page(range(500, 200), 301), page([9])], filters);
+    listing.hear({ changes: range(500, 200).map((at) => change(at, { status: "FAILED" })), missed: false });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([asked, seconds()]).toEqual([[undefined, 301], [9]]);
+  });
+
   it("of other processes are read after a while, and not after the end", async () => {
     const { listing, asked, seconds } = await begun([page([5]), page([6, 5])]);
     await vi.advanceTimersByTimeAsync(10_000);

@@ -9,6 +9,9 @@ const PAGE = 200;
 /** A search that finds little goes on by itself so many times; each one looks for 0.3 seconds. */
 const SEARCHES_MAX = 20;
 
+/** News that are kept for a page on its way; they come four times a second. */
+const MEANWHILE_MAX = 200;
+
 /** What another process does is not in the news: the first page is read again after so long. */
 const REFRESH_MS = 10_000;
 
@@ -35,6 +38,8 @@ export class Listing extends Observable<Listed> {
   private aborted = new AbortController();
   private timer: ReturnType<typeof setInterval> | undefined;
   private following = true;
+  /** What was heard while pages are on their way, for each of them. */
+  private readonly meanwhile = new Set<News[]>();
 
   constructor(
     readonly filters: Filters,
@@ -77,9 +82,8 @@ export class Listing extends Observable<Listed> {
     try {
       let found = 0;
       for (let searches = 0; searches < SEARCHES_MAX && found < PAGE; searches++) {
-        const page = await this.page(this.state().before, signal);
-        if (signal.aborted) return;
-        this.take(page);
+        const page = await this.page(this.state().before, signal, (page) => this.take(page));
+        if (page === null) return;
         found += page.executions.length;
         if (page.before === null) break;
       }
@@ -101,7 +105,13 @@ export class Listing extends Observable<Listed> {
   }
 
   hear(news: News): void {
-    const { rows, before } = this.state();
+    for (const kept of this.meanwhile) if (kept.length < MEANWHILE_MAX) kept.push(news);
+    this.apply(news);
+    if (news.missed && this.moves) void this.refresh();
+  }
+
+  private apply(news: News): void {
+    const { rows, before, reading } = this.state();
     if (before === undefined) return;
     const now = Date.now() / 1000;
     this.set({
@@ -111,7 +121,7 @@ export class Listing extends Observable<Listed> {
         complete: before === null,
       }),
     });
-    if (news.missed && this.moves) void this.refresh();
+    if (this.state().rows.items.length === 0 && reading === "no") void this.more();
   }
 
   /** Read the first page again, where rows may move. What goes wrong is told by the next page that is wanted. */
@@ -119,14 +129,31 @@ export class Listing extends Observable<Listed> {
     const { signal } = this.aborted;
     const { rows: asked, before } = this.state();
     if (!this.moves || before === undefined) return;
-    const page = await this.page(undefined, signal).catch(() => null);
-    if (page === null || signal.aborted || !this.moves) return;
-    const rows = refresh(this.state().rows, asked, page);
-    if (rows === null) this.start();
-    else this.set({ rows });
+    await this.page(undefined, signal, (page) => {
+      if (!this.moves) return;
+      const rows = refresh(this.state().rows, asked, page);
+      if (rows === null) this.start();
+      else this.set({ rows });
+    }).catch(() => null);
   }
 
-  private page(before: number | null | undefined, signal: AbortSignal): Promise<ExecutionPage> {
-    return this.read({ ...toQuery(this.filters, Date.now() / 1000), limit: PAGE, before }, signal);
+  /** Read a page and take it in; null where the list was begun anew. What was heard meanwhile is the later word. */
+  private async page(
+    before: number | null | undefined,
+    signal: AbortSignal,
+    take: (page: ExecutionPage) => void,
+  ): Promise<ExecutionPage | null> {
+    const heard: News[] = [];
+    this.meanwhile.add(heard);
+    try {
+      const query = { ...toQuery(this.filters, Date.now() / 1000), limit: PAGE, before };
+      const page = await this.read(query, signal);
+      if (signal.aborted) return null;
+      take(page);
+      for (const news of heard) this.apply(news);
+      return page;
+    } finally {
+      this.meanwhile.delete(heard);
+    }
   }
 }

@@ -1,4 +1,4 @@
-import type { ExecutionListItem, ExecutionStatus } from "@aws-sdk/client-sfn";
+import type { ExecutionListItem, ExecutionStatus, IncludedData } from "@aws-sdk/client-sfn";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
@@ -103,6 +103,7 @@ function Child({ child }: { child: ExecutionListItem }) {
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary data-row>
         <span className="child-name">{child.name}</span>
+        {child.status === "FAILED" && <Why child={child} />}
         {child.itemCount !== undefined && (
           <span className="quiet-text small">{child.itemCount.toLocaleString()} items</span>
         )}
@@ -113,23 +114,40 @@ function Child({ child }: { child: ExecutionListItem }) {
           <span className="quiet-text small">redriven {child.redriveCount}×</span>
         )}
       </summary>
-      {open && <Details executionArn={child.executionArn ?? ""} />}
+      {open && <Details child={child} />}
     </details>
   );
 }
 
-/** What the child was given and what came of it, read when somebody looks. */
-function Details({ executionArn }: { executionArn: string }) {
-  const child = useQuery({
-    queryKey: ["map-run-child", executionArn],
+/** What a listing does not tell of a child. It is read anew when the child has ended once more. */
+function useChild({ executionArn, stopDate }: ExecutionListItem, includedData: IncludedData) {
+  return useQuery({
+    queryKey: ["map-run-child", executionArn, stopDate?.getTime(), includedData],
     queryFn: async ({ signal }) => {
       const { sdk, client } = await stepFunctions();
-      return client.send(new sdk.DescribeExecutionCommand({ executionArn }), { abortSignal: signal });
+      const command = new sdk.DescribeExecutionCommand({ executionArn, includedData });
+      return client.send(command, { abortSignal: signal });
     },
+    staleTime: stopDate === undefined ? 0 : Number.POSITIVE_INFINITY,
   });
-  if (child.error !== null) return <Failure error={child.error} />;
-  if (child.data === undefined) return <p className="quiet-text">Loading …</p>;
-  const { error, cause, input, output } = child.data;
+}
+
+function Why({ child }: { child: ExecutionListItem }) {
+  const { error, cause } = useChild(child, "METADATA_ONLY").data ?? {};
+  const said = [error, cause].filter((text) => text !== undefined).join(": ");
+  return (
+    <span className="child-why small" title={said}>
+      {said}
+    </span>
+  );
+}
+
+/** What the child was given and what came of it, read when somebody looks. */
+function Details({ child }: { child: ExecutionListItem }) {
+  const read = useChild(child, "ALL_DATA");
+  if (read.error !== null) return <Failure error={read.error} />;
+  if (read.data === undefined) return <p className="quiet-text">Loading …</p>;
+  const { error, cause, input, output } = read.data;
   return (
     <div className="stack child-details">
       {error !== undefined && (
@@ -137,19 +155,18 @@ function Details({ executionArn }: { executionArn: string }) {
           <strong>{error}</strong> {cause}
         </Note>
       )}
-      {input !== undefined && (
-        <>
-          <h3>Input</h3>
-          <Json text={pretty(input)} label="Input" />
-        </>
-      )}
-      {output !== undefined && (
-        <>
-          <h3>Output</h3>
-          <Json text={pretty(output)} label="Output" />
-        </>
-      )}
-      <Link to={to.execution(executionArn)}>Open this child execution</Link>
+      {input !== undefined && <Document name="Input" text={input} />}
+      {output !== undefined && <Document name="Output" text={output} />}
+      <Link to={to.execution(child.executionArn ?? "")}>Open this child execution</Link>
     </div>
+  );
+}
+
+function Document({ name, text }: { name: string; text: string }) {
+  return (
+    <>
+      <h3>{name}</h3>
+      <Json text={pretty(text)} label={name} />
+    </>
   );
 }

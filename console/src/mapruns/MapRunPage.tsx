@@ -58,6 +58,8 @@ function label(arn: string): string {
   return arn.split(":").at(-2)?.split("/")[1] ?? "";
 }
 
+const UNSUCCESSFUL = new Set(["FAILED", "TIMED_OUT", "ABORTED"]);
+
 function Parent({ arn, run }: { arn: string; run: MapRun }) {
   const parent = useParent(arn, run.status);
   const queries = useQueryClient();
@@ -68,14 +70,14 @@ function Parent({ arn, run }: { arn: string; run: MapRun }) {
     },
     onSuccess: () => queries.invalidateQueries(),
   });
-  const { redriveStatus, redriveStatusReason } = parent.data ?? {};
+  const { status, redriveStatus, redriveStatusReason } = parent.data ?? {};
   return (
     <>
       <div className="row">
         <span>
           of the execution <Link to={to.execution(arn)}>{nameOf(arn)}</Link>
         </span>
-        {parent.data?.status !== undefined && <Status status={parent.data.status} />}
+        {status !== undefined && <Status status={status} />}
         {redriveStatus === "REDRIVABLE" && (
           <button
             type="button"
@@ -87,7 +89,7 @@ function Parent({ arn, run }: { arn: string; run: MapRun }) {
             Redrive the execution
           </button>
         )}
-        {redriveStatus === "NOT_REDRIVABLE" && run.status !== "RUNNING" && run.status !== "SUCCEEDED" && (
+        {redriveStatus === "NOT_REDRIVABLE" && UNSUCCESSFUL.has(status ?? "") && (
           <span className="quiet-text small">Not redrivable: {redriveStatusReason}</span>
         )}
       </div>

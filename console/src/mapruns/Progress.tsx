@@ -13,14 +13,17 @@ export function Progress({ run, at }: { run: MapRun; at: number }) {
   const batched = items.total !== executions.total;
   return (
     <section className="card stack" aria-label="Progress">
-      <Counted name="Items" counts={items} />
-      {batched && <Counted name="Child executions" counts={executions} />}
+      <Counted name="Items" counts={items} isReading={run.status === "RUNNING"} />
+      {batched && (
+        <Counted name="Child executions" counts={executions} isReading={run.status === "RUNNING"} />
+      )}
       <Speed run={run} at={at} items={items} />
     </section>
   );
 }
 
-function Counted({ name, counts }: { name: string; counts: Counts }) {
+/** AWS does not tell whether all items have been read: while it runs, there may be more. */
+function Counted({ name, counts, isReading }: { name: string; counts: Counts; isReading: boolean }) {
   const total = counts.total ?? 0;
   const done = settled(counts);
   return (
@@ -29,6 +32,7 @@ function Counted({ name, counts }: { name: string; counts: Counts }) {
         <h2>{name}</h2>
         <span className="quiet-text">
           {done.toLocaleString()} of {total.toLocaleString()}
+          {isReading && " read so far"}
           {total > 0 && ` · ${Math.floor((100 * done) / total)} %`}
         </span>
       </div>
@@ -77,7 +81,7 @@ function Speed({ run, at, items }: { run: MapRun; at: number; items: Counts }) {
       {running && <Figure name="Rate now">{perSecond(lately)}</Figure>}
       {!redriven && <Figure name="Rate overall">{perSecond(to > from ? done / (to - from) : null)}</Figure>}
       {running && <Figure name="Time left, about">{left === null ? "–" : duration(Math.ceil(left))}</Figure>}
-      <Figure name="Children with results written">{written.toLocaleString()}</Figure>
+      {written > 0 && <Figure name="Children with results written">{written.toLocaleString()}</Figure>}
     </dl>
   );
 }
