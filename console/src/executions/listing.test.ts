@@ -84,12 +84,13 @@ describe("news", () => {
   });
 
   it("that come while a page is on its way are the later word", async () => {
-    let answer = (_: ExecutionPage) => {};
-    const listing = new Listing(NO_FILTERS, () => new Promise((resolve) => void (answer = resolve)));
+    const listing = new Listing(NO_FILTERS, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return page([5, 4]);
+    });
     listing.start();
     listing.hear({ changes: [change(5, { status: "FAILED" })], missed: false });
-    answer(page([5, 4]));
-    await vi.advanceTimersByTimeAsync(0);
+    await vi.advanceTimersByTimeAsync(100);
     expect(listing.state().rows.items.map(({ status }) => status)).toEqual(["FAILED", "RUNNING"]);
   });
 
