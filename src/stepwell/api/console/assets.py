@@ -1,9 +1,9 @@
 """The pages themselves: files that the package build has made of `console/`, under a strict content security policy."""
 
 import mimetypes
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
-from pathlib import PurePosixPath
+from importlib.resources.abc import Traversable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,23 +33,35 @@ BUILT = files("stepwell.api.console") / "static"
 
 async def serve_page(request: Request) -> Response:
     """A built file, or the one page for every path that the pages themselves find their way by."""
-    path = PurePosixPath(request.path_params.get("path", ""))
-    if path.parts[:1] == ("assets",) or path.suffix in (".svg", ".html"):
-        body = _read(path)
-        if body is None:
-            return Response(status_code=404)
-        kept = "public, max-age=31536000, immutable" if path.parts[0] == "assets" else "no-cache"
-        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        return Response(body, headers={**_HEADERS, "cache-control": kept}, media_type=kind)
-    page = _read(PurePosixPath("index.html"))
+    path, built = request.path_params.get("path", ""), built_files()
+    if path in built and path != "index.html":
+        # The build puts a file's hash into the name of an asset.
+        kept = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        return Response(built[path], headers={**_HEADERS, "cache-control": kept}, media_type=kind)
+    if path.startswith("assets/") or path.endswith((".svg", ".html")):
+        return Response(status_code=404, headers=_HEADERS)
+    page = built.get("index.html")
     status = 503 if page is None else 200
     return Response(page or _MISSING, status, {**_HEADERS, "cache-control": "no-cache"}, "text/html")
 
 
-@lru_cache(maxsize=64)
-def _read(path: PurePosixPath) -> bytes | None:
-    """A built file by its path; None where there is none, also for a path that leads elsewhere."""
-    if path.is_absolute() or ".." in path.parts:
-        return None
-    file = BUILT.joinpath(*path.parts)
-    return file.read_bytes() if file.is_file() else None
+def built_files() -> Mapping[str, bytes]:
+    """Every built file by its path. No request's path ever reaches the file system.
+
+    They are read once, so that what belongs together is served together though somebody builds anew meanwhile.
+    """
+    if not _built and BUILT.is_dir():
+        _built.update(_read(BUILT, ""))
+    return _built
+
+
+_built: dict[str, bytes] = {}
+
+
+def _read(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _read(entry, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name, entry.read_bytes()

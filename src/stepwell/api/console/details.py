@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stepwell.api.console.endpoint import Console, Query, Read
+from stepwell.api.console.endpoint import Console, Place, Query, Read
 from stepwell.api.console.shapes import AttemptDetail, FrameMoment, Moment, StepDetail, data
 from stepwell.api.console.steps import Step, Story
 from stepwell.api.console.stories import program_of, read_records
@@ -23,7 +23,7 @@ class StepQuery(Query):
     """`id` is a step's: that of the event which entered it."""
 
     arn: str
-    id: int
+    id: Place
 
 
 async def _step(console: Console, query: StepQuery) -> StepDetail:
@@ -139,7 +139,7 @@ class MomentQuery(Query):
     """`event` is the id of the event after which the execution is shown."""
 
     arn: str
-    event: int
+    event: Place
 
     def __post_init__(self) -> None:
         if self.event < 1:
@@ -147,11 +147,14 @@ class MomentQuery(Query):
 
 
 async def _moment(console: Console, query: MomentQuery) -> Moment:
-    """Fold up to the event, with the internal records that follow it: what it led to belongs to the moment."""
+    """Fold up to the event, with the internal records that follow it: what it led to belongs to the moment.
+
+    The end of a timer leads to the event after it.
+    """
     row = await find_execution(console.service, {"executionArn": query.arn})
     execution = Execution()
     async for record in read_records(console.service.engine, row.id):
-        if isinstance(record, r.Event) and execution.event_id >= query.event:
+        if isinstance(record, r.Event | r.TimerEnded) and execution.event_id >= query.event:
             break
         apply(execution, record)
     return Moment(

@@ -1,10 +1,11 @@
 """From a path of the console's JSON to what answers it, and back. GET only: nothing here changes anything."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -40,6 +41,10 @@ class Console:
     live: LiveFeed
     signed: bool
     reports: Sequence[Path] = ()
+
+
+Place = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+"""A number that a store can hold: an event's id, a sequence, a place."""
 
 
 class Query(msgspec.Struct):
@@ -84,17 +89,28 @@ def route(console: Console, path: str, read: Read) -> Route:
 
 def parse_query(request: Request, type: type[Q]) -> Q:
     """The query string as `type`. Raises ValidationException."""
-    members: dict[str, Any] = dict(request.query_params)
+    given = request.query_params.multi_items()
+    members: dict[str, Any] = dict(given)
     names = {field.encode_name: field.type for field in msgspec.structs.fields(type)}
+    if unknown := sorted(members.keys() - names.keys()):
+        raise ServiceError("ValidationException", f"{_list(unknown)}: unknown; the names are {_list(names)}")
+    if len(given) != len(members):
+        raise ServiceError("ValidationException", "A name is given twice")
     for name, kind in names.items():
         if name in members and kind == list[str] | None:
             members[name] = [value for value in members[name].split(",") if value]
-    if unknown := sorted(members.keys() - names.keys()):
-        raise ServiceError("ValidationException", f"{', '.join(unknown)}: unknown; the names are {', '.join(names)}")
     try:
-        return msgspec.convert(members, type, strict=False)
+        query = msgspec.convert(members, type, strict=False)
     except msgspec.ValidationError as error:
         raise ServiceError("ValidationException", str(error)) from None
+    for name, value in msgspec.structs.asdict(query).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ServiceError("ValidationException", f"{name} is no number")
+    return query
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
 
 
 def failure(error: ServiceError) -> Response:

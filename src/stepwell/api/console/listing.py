@@ -3,7 +3,7 @@
 import time
 
 from stepwell import __version__
-from stepwell.api.console.endpoint import Console, Query, Read
+from stepwell.api.console.endpoint import Console, Place, Query, Read
 from stepwell.api.console.shapes import (
     PREVIEW_CHARACTERS,
     Bucket,
@@ -103,7 +103,7 @@ class ExecutionsQuery(Query, rename="camel"):
     started_before: float | None = None
     name: str | None = None
     text: str | None = None
-    before: int | None = None
+    before: Place | None = None
     limit: int = 100
 
     def __post_init__(self) -> None:

@@ -127,7 +127,8 @@ class ExecutionItem(Shape):
 
 class ExecutionPage(Shape):
     """Executions, newest first. Where `before` is given, the search goes on with it; the page may be short all the
-    same, as one that has looked for long enough."""
+    same, as one that has looked for long enough. `searched_to` is when the oldest one looked at was started, null where
+    all were."""
 
     executions: list[ExecutionItem]
     before: int | None = None

@@ -1,6 +1,6 @@
 """One execution: its story as it grows, and its events."""
 
-from stepwell.api.console.endpoint import Console, Query, Read
+from stepwell.api.console.endpoint import Console, Place, Query, Read
 from stepwell.api.console.listing import execution_item
 from stepwell.api.console.shapes import EventItem, EventPage, StoryPage, data
 from stepwell.api.console.steps import Story
@@ -15,7 +15,7 @@ class StoryQuery(Query):
     """`since` is the sequence of the page before, 0 for the first."""
 
     arn: str
-    since: int = 0
+    since: Place = 0
 
 
 async def _story(console: Console, query: StoryQuery) -> StoryPage:
@@ -47,7 +47,7 @@ class EventsQuery(Query):
     """Events from the id `start` on."""
 
     arn: str
-    start: int = 1
+    start: Place = 1
     limit: int = 200
 
     def __post_init__(self) -> None:
