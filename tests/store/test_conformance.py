@@ -14,10 +14,12 @@ from stepwell.store.protocol import (
     SHARDS,
     Checkpoint,
     ExecutionRow,
+    Found,
     InboxRow,
     Journal,
     OutboxEntry,
     OutboxRow,
+    Search,
     StepCommit,
     StepRow,
     Store,
@@ -479,6 +481,105 @@ async def test_documents_are_listed_by_prefix_in_order(store: Store) -> None:
     assert await store.list("nothing") == []
 
 
+# Finding and counting
+
+
+MACHINES = [f"arn:aws:states:us-east-1:123456789012:stateMachine:{name}" for name in ("a", "b", "a/L")]
+DIGEST = b"\x01" * 32
+
+
+async def stored(store: Store, id: str, **more: Any) -> None:
+    payloads = more.pop("payloads", {})
+    await store.commit([step(id, row=row(id, **{"state_machine": MACHINES[0]} | more), payloads=payloads)])
+
+
+async def found(store: Store, limit: int = 100, scan: int = 10_000, **wanted: Any) -> list[str]:
+    """The ids of everything that a search finds, page by page; sees that it comes to an end."""
+    ids: list[str] = []
+    before: int | None = None
+    for _ in range(1000):
+        page = await store.search(Search(**wanted), before=before, limit=limit, scan=scan)
+        assert len(page.rows) <= limit
+        ids += [row.id for row in page.rows]
+        if page.before is None:
+            return ids
+        assert before is None or page.before < before, "it goes on"
+        before = page.before
+    raise AssertionError("the search does not end")
+
+
+@on_every_store
+async def test_a_search_goes_by_the_order_of_the_first_steps(store: Store) -> None:
+    for number, started_at in enumerate((5.0, 9.0, 1.0, 9.0)):
+        await stored(store, f"e{number}", started_at=started_at)
+    await store.commit([step("e0", 2, row=row("e0", state_machine=MACHINES[0], status="FAILED", started_at=5.0))])
+    for limit in (1, 2, 3, 4, 5):
+        for scan in (1, 2, 3, 100):
+            assert await found(store, limit, scan) == ["e3", "e2", "e1", "e0"]
+    assert await found(store, statuses=frozenset({"FAILED"})) == ["e0"]
+    assert await found(store, statuses=frozenset()) == []
+    assert await found(store, started_from=5.0, started_before=9.0) == ["e0"]
+    assert await found(store, state_machine=MACHINES[1]) == []
+
+
+@on_every_store
+async def test_a_search_of_nothing_ends(store: Store) -> None:
+    assert await store.search(Search()) == Found([], None)
+    assert await store.search(Search(), before=0) == Found([], None)
+    assert await store.search(Search(), before=(1 << 63) - 1) == Found([], None)
+    await stored(store, "e")
+    assert await store.search(Search(), before=1) == Found([], None)
+
+
+@on_every_store
+async def test_text_is_found_in_whole_payloads_in_either_case_of_ascii(store: Store) -> None:
+    await stored(store, "small", input='{"a":"Straße 50%"}')
+    await stored(store, "large", input=DIGEST, payloads={DIGEST: '{"b":"NEEDLE Ä"}'.encode()})
+    await stored(store, "failed", error="States.Timeout", cause="a_b\\c")
+    texts: dict[str, list[str]] = {
+        "STRAßE": ["small"], "needle": ["large"], "Ä": ["large"], "ä": [], "50%": ["small"], "5_%": [],
+        "a_b": ["failed"], "timeout": ["failed"], "b\\c": ["failed"], '"b":': ["large"], "\0": [],
+        "'": [], "{}": ["failed"],
+    }  # fmt: skip
+    for text, ids in texts.items():
+        assert await found(store, text=text) == ids, text
+    assert await found(store, name="NAM", text="needle") == ["large"]
+    assert await found(store, name="n_me") == []
+
+
+@on_every_store
+async def test_map_runs_and_their_children_are_not_searched_and_children_are_counted(store: Store) -> None:
+    await stored(store, "e")
+    await stored(store, "run", state_machine="arn:aws:states:us-east-1:123456789012:execution:a:e")
+    await stored(store, "child", state_machine=MACHINES[2], map_run="run", item=0)
+    assert await found(store) == ["e"]
+    assert sorted(map(msgspec.structs.astuple, await store.tally(since=0.0, bucket_seconds=10.0))) == [
+        (MACHINES[0], "RUNNING", 0, 1), (MACHINES[2], "RUNNING", 0, 1),
+    ]  # fmt: skip
+
+
+@on_every_store
+async def test_executions_are_counted_in_buckets(store: Store) -> None:
+    for number, started_at in enumerate((9.9, 10.0, 14.999, 15.0, 99.0)):
+        await stored(store, f"e{number}", started_at=started_at, status="FAILED" if number == 2 else "SUCCEEDED")
+    counted = await store.tally(since=10.0, bucket_seconds=5.0)
+    assert sorted((tally.status, tally.bucket, tally.executions) for tally in counted) == [
+        ("FAILED", 0, 1), ("SUCCEEDED", -1, 1), ("SUCCEEDED", 0, 1), ("SUCCEEDED", 1, 1), ("SUCCEEDED", 17, 1),
+    ]  # fmt: skip
+
+
+@on_every_store
+async def test_a_journal_is_read_in_parts(store: Store) -> None:
+    for sequence in (1, 4, 7, 10):
+        await store.commit([step("e", sequence, 3)])
+    read = [(await store.journal("e", -1, after, 2)).steps for after in (0, 6, 12)]
+    assert [[each.sequence for each in steps] for steps in read] == [[1, 4], [7, 10], []]
+    await store.save_checkpoint("e", Checkpoint(6, 1, b"state"))
+    assert [each.sequence for each in (await store.journal("e", 1, 0, 1)).steps] == [7]
+    assert [each.sequence for each in (await store.journal("e", -1, 0, 1)).steps] == [1], "no checkpoint is asked for"
+    assert (await store.journal("none", -1, 0, 5)).steps == []
+
+
 # Both stores beside each other
 
 
@@ -522,6 +623,61 @@ def test_random_batches_leave_both_stores_the_same(seed: int, tmp_path: Path) ->
             batch = [random_step(draw, names, ids) for _ in range(draw.randint(1, 30))]
             assert await memory.commit(batch) == await sqlite.commit(batch)
         assert await everything(memory, names) == await everything(sqlite, names)
+        await sqlite.close()
+
+    asyncio.run(compare())
+
+
+def random_row(draw: random.Random, id: str) -> dict[str, Any]:
+    machine = draw.choice([*MACHINES, "arn:aws:states:us-east-1:123456789012:execution:a:e"])
+    text = "".join(draw.choices("aAbBäÄ%_'\\\"{}", k=draw.randint(0, 6)))
+    large = draw.random() < 0.3
+    return {
+        "state_machine": machine, "map_run": "run" if machine == MACHINES[2] else None,
+        "item": int(id[1:]) if machine == MACHINES[2] else None, "name": text or "n",
+        "status": draw.choice(["RUNNING", "FAILED", "SUCCEEDED"]), "started_at": draw.randint(0, 40) / 2,
+        "stopped_at": 30.0,
+        "input": DIGEST if large else text, "payloads": {DIGEST: text.encode()} if large else {},
+        "output": draw.choice([None, text]), "error": draw.choice([None, "Oops"]), "cause": draw.choice([None, text]),
+    }  # fmt: skip
+
+
+def random_search(draw: random.Random) -> dict[str, Any]:
+    def perhaps(value: Any) -> Any:
+        return value if draw.random() < 0.4 else None
+
+    part = "".join(draw.choices("aAbBäÄ%_'\\\"{}", k=draw.randint(1, 2)))
+    return {
+        "state_machine": perhaps(draw.choice(MACHINES)), "name": perhaps(part), "text": perhaps(part),
+        "statuses": perhaps(frozenset(draw.sample(["RUNNING", "FAILED", "SUCCEEDED"], draw.randint(0, 2)))),
+        "started_from": perhaps(draw.randint(0, 40) / 2), "started_before": perhaps(draw.randint(0, 40) / 2),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_searches_find_the_same_in_both_stores(seed: int, tmp_path: Path) -> None:
+    async def compare() -> None:
+        draw = random.Random(seed)
+        memory, sqlite = await open_store("memory:"), await open_store(f"sqlite:{tmp_path / 'store.sqlite'}")
+        for number in range(60):
+            described = random_row(draw, f"e{number}")
+            for store in (memory, sqlite):
+                await stored(store, f"e{number}", **described)
+        gone = [f"e{number}" for number in draw.sample(range(60), 10)]
+        assert await memory.erase(gone, closed_before=1e9) == await sqlite.erase(gone, closed_before=1e9)
+        hits = 0
+        for _ in range(150):
+            wanted, limit, scan = random_search(draw), draw.randint(1, 9), draw.randint(1, 70)
+            expected = await found(memory, limit, scan, **wanted)
+            assert await found(sqlite, limit, scan, **wanted) == expected, wanted
+            hits += bool(expected)
+            since, seconds = draw.randint(0, 30) / 2, draw.choice([0.5, 1.0, 7.0])
+            counts = [
+                sorted(map(msgspec.structs.astuple, await store.tally(since=since, bucket_seconds=seconds)))
+                for store in (memory, sqlite)
+            ]
+            assert counts[0] == counts[1]
+        assert hits > 30, "most searches should find something"
         await sqlite.close()
 
     asyncio.run(compare())

@@ -19,6 +19,7 @@ from stepwell.store.protocol import (
     StepRow,
     Tally,
     TimerRow,
+    is_execution,
     is_searched,
     shard_of,
 )
@@ -196,6 +197,7 @@ class MemoryStore:
                 -1 if row.started_at < since else int((row.started_at - since) / bucket_seconds),
             )
             for row in self._executions.values()
+            if is_execution(row)
         )
         return [Tally(*key, executions) for key, executions in counts.items()]
 

@@ -78,7 +78,12 @@ class Search(msgspec.Struct, kw_only=True, frozen=True):
 
 def is_searched(row: ExecutionRow) -> bool:
     """Whether a search looks at it: it is an execution, and neither a Map Run nor a Map Run's child."""
-    return row.map_run is None and ":stateMachine:" in row.state_machine
+    return row.map_run is None and is_execution(row)
+
+
+def is_execution(row: ExecutionRow) -> bool:
+    """Whether it is an execution, perhaps a Map Run's child, and not a Map Run, which stands under its execution."""
+    return ":stateMachine:" in row.state_machine
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -262,7 +267,7 @@ class Store(Protocol):
     async def tally(self, *, since: float, bucket_seconds: float) -> list[Tally]:
         """All executions, counted by machine, status and start; buckets are counted from `since`.
 
-        The children of a Map Run are counted under its labelled ARN, Map Runs under their execution's.
+        The children of a Map Run are counted under its labelled ARN. Map Runs are not counted.
         """
 
     async def oldest(self, *, after: int = 0, limit: int = 1000) -> list[tuple[int, ExecutionRow]]:

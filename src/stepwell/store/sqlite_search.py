@@ -24,14 +24,14 @@ _IN_TEXT = (
 TALLY = (
     "SELECT state_machine, status, CASE WHEN started_at < :since THEN -1 "
     "ELSE CAST((started_at - :since) / :seconds AS INTEGER) END AS bucket, count(*) "
-    "FROM execution GROUP BY state_machine, status, bucket"
+    "FROM execution WHERE instr(state_machine, ':stateMachine:') GROUP BY state_machine, status, bucket"
 )
 
 
 def find(connection: sqlite3.Connection, search: Search, before: int | None, limit: int, scan: int) -> Found:
     """As `Store.search`. Places are journals' numbers, so a page is a range of the table, read backwards."""
-    if before is None:
-        before = connection.execute("SELECT coalesce(max(journal), 0) + 1 FROM execution").fetchone()[0]
+    end = connection.execute("SELECT coalesce(max(journal), 0) + 1 FROM execution").fetchone()[0]
+    before = end if before is None else min(before, end)
     floor = max(0, before - scan)
     conditions, parameters = _conditions(search)
     rows = connection.execute(
