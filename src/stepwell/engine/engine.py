@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from stepwell.engine.clock import Clock, Handle, SystemClock
@@ -379,10 +379,15 @@ class Engine:
         page = [(id, event) for id, event in found if first <= id <= last]
         return page[::-1] if reverse else page
 
-    async def records(self, execution: str, *, after: int = 0) -> list[Record]:
-        """Records beyond the sequence `after`, those of up to 256 steps at a time; [] where there are no more."""
-        stored = await self.store.journal(execution, NO_CHECKPOINT, after, STEPS_PER_READ)
-        return await self._residents.records(execution, [step.body for step in stored.steps])
+    async def records(self, execution: str, *, after: int = 0) -> AsyncIterator[list[Record]]:
+        """Records beyond the sequence `after`, which ends a step, one step's after the other.
+
+        Each step is decoded by itself: all of a long journal would keep everybody waiting.
+        """
+        while steps := (await self.store.journal(execution, NO_CHECKPOINT, after, STEPS_PER_READ)).steps:
+            for step in steps:
+                yield await self._residents.records(execution, [step.body])
+            after = steps[-1].sequence + steps[-1].records - 1
 
     async def closed(self, execution: str) -> ExecutionRow:
         """Wait for an execution's end. Raises `ExecutionNotFound`."""

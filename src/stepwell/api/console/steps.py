@@ -22,7 +22,11 @@ CAUGHT = "CAUGHT"
 """A step whose failure a catcher has taken. The other statuses are those of executions."""
 
 
-class Attempt(msgspec.Struct, rename="camel"):
+class Part(msgspec.Struct, rename="camel", gc=False):
+    """The base of what is told. There are many and they form no cycles, so the collector need not look at them."""
+
+
+class Attempt(Part):
     """One try of a Task's work. Members that end in Id are event ids, 0 for none; those in At are epoch seconds.
 
     `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED. `waits` is call, token or child. `request_id` is the
@@ -48,7 +52,7 @@ class Attempt(msgspec.Struct, rename="camel"):
     child: str = ""
 
 
-class Retry(msgspec.Struct, rename="camel"):
+class Retry(Part):
     """A pause before the state's work is tried again, by the retrier at that index for the `attempt`-th time.
     `event_id` is that of the latest event when it began."""
 
@@ -59,7 +63,7 @@ class Retry(msgspec.Struct, rename="camel"):
     attempt: int
 
 
-class Fork(msgspec.Struct, rename="camel"):
+class Fork(Part):
     """One run of a Parallel's branches or of a Map's iterations: how many there are and what came of them.
 
     A Distributed Map's Map Run knows what came of them, and how many there are where a reader finds them.
@@ -74,7 +78,7 @@ class Fork(msgspec.Struct, rename="camel"):
     aborted: int = 0
 
 
-class Ending(msgspec.Struct, rename="camel"):
+class Ending(Part):
     """How a step had ended before the redrive with the event `resumed_id` took it up again."""
 
     status: str
@@ -84,7 +88,7 @@ class Ending(msgspec.Struct, rename="camel"):
     resumed_at: float
 
 
-class Step(msgspec.Struct, rename="camel"):
+class Step(Part):
     """A visit to a state. `id` is that of the event which entered it, `exited_id` of the one that left it.
 
     `ended_id` is that of the latest event when it ended, also where no event left it: 0 while it runs. `earlier` is how

@@ -88,11 +88,11 @@ async def program_of(catalog: Catalog, row: ExecutionRow) -> Program | None:
 
 async def read_records(engine: Engine, execution: str, *, after: int = 0) -> AsyncIterator[Record]:
     """All committed records beyond the sequence `after`. Others have their turn in between."""
-    sequence = after
-    while records := await engine.records(execution, after=sequence):
+    number = 0
+    async for records in engine.records(execution, after=after):
         for record in records:
-            sequence += 1
-            if sequence % RECORDS_PER_TURN == 0:
+            number += 1
+            if number % RECORDS_PER_TURN == 0:
                 await breathe()
             yield record
 
