@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from tests.api.conftest import PASS, Api, ApiError
 
+from stepwell.api.console import details, shapes
+
 ACTIVITY = "arn:aws:states:us-east-1:123456789012:activity:work"
 RETRY = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 2}]
 
@@ -148,6 +150,31 @@ def test_what_is_too_large_is_told_by_its_size(extended: Api) -> None:
     detail = extended.read("execution/step", arn=execution, id=2)
     assert detail["input"] == detail["output"] == {"bytes": (1 << 20) + 2, "text": None}
     assert extended.read("execution", arn=execution)["input"]["text"] is None
+
+
+def test_of_many_attempts_the_latest_are_shown(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(details, "ATTEMPTS_SHOWN", 2)
+    execution = started(api, {"T": task(Retry=[{**RETRY[0], "MaxAttempts": 9, "BackoffRate": 1}], End=True)}, 7)
+    for _ in range(3):
+        work(api, "SendTaskFailure", error="Oops")
+        api.clock.offset += 2
+    work(api, "SendTaskSuccess", output="8")
+    api.finish(execution)
+    detail = api.read("execution/step", arn=execution, id=2)
+    assert [each["input"]["text"] for each in detail["attempts"]] == [None, None, "7", "7"]
+    assert {each["input"]["bytes"] for each in detail["attempts"]} == {1}
+    assert detail["attempts"][-1]["output"]["text"] == "8"
+
+
+def test_a_moment_of_many_threads_shows_what_there_is_room_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes.Room, "__init__", lambda room: setattr(room, "_left", 20))
+    states = {"M": {"Type": "Map", "ItemProcessor": {"StartAt": "T", "States": {"T": task(End=True)}}, "End": True}}
+    execution = started(api, states, ["abcdefghij"] * 3)
+    frames = api.read("execution/moment", arn=execution, event=99)["frames"]
+    assert [(frame["input"]["bytes"], frame["input"]["text"]) for frame in frames] == [
+        (42, None), (12, '"abcdefghij"'), (12, None), (12, None),
+    ]  # fmt: skip
+    assert [frame["variables"]["text"] for frame in frames] == ["{}"] * 4
 
 
 @pytest.mark.parametrize("id", [0, 1, 3, 99, 1 << 62])

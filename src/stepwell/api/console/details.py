@@ -3,7 +3,7 @@
 from typing import Any
 
 from stepwell.api.console.endpoint import Console, Place, Query, Read
-from stepwell.api.console.shapes import AttemptDetail, FrameMoment, Moment, StepDetail, data
+from stepwell.api.console.shapes import ATTEMPTS_SHOWN, AttemptDetail, FrameMoment, Moment, Room, StepDetail, data
 from stepwell.api.console.steps import Step, Story
 from stepwell.api.console.stories import program_of, read_records
 from stepwell.api.executions import find_execution
@@ -92,7 +92,7 @@ class _Reader:
         if isinstance(record, _BEGINNINGS):
             self._look(execution, frame)
         if isinstance(record, r.TaskScheduled):
-            self._attempts.append(AttemptDetail(number=record.attempt, input=data(record.input)))
+            self._schedule(record)
         elif isinstance(record, r.TaskSubmitted):
             self._change(submitted=data(record.output))
         elif isinstance(record, r.TaskEnded) and record.output is not None:
@@ -101,11 +101,17 @@ class _Reader:
         elif isinstance(record, r.BranchesEnded) and frame.branches is not None and record.type.endswith("Succeeded"):
             self._result = Payload([None if result is None else result.value for result in frame.branches.results])
 
+    def _schedule(self, record: r.TaskScheduled) -> None:
+        self._attempts.append(AttemptDetail(number=record.attempt, input=data(record.input)))
+        for attempt in self._attempts[-ATTEMPTS_SHOWN - 1 : -ATTEMPTS_SHOWN]:
+            for each in (attempt.input, attempt.submitted, attempt.output):
+                if each is not None:
+                    each.text = None
+
     def _change(self, **members: Any) -> None:
         if self._attempts:
-            attempt = self._attempts[-1]
-            kept = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
-            self._attempts[-1] = AttemptDetail(**kept | members)
+            for name, value in members.items():
+                setattr(self._attempts[-1], name, value)
 
     def detail(self, step: Step, execution: Execution) -> StepDetail:
         """What was read, after the last record."""
@@ -157,17 +163,18 @@ async def _moment(console: Console, query: MomentQuery) -> Moment:
         if isinstance(record, r.Event | r.TimerEnded) and execution.event_id >= query.event:
             break
         apply(execution, record)
+    room = Room()
     return Moment(
         event_id=execution.event_id, at=execution.at, status=execution.status,
-        frames=[_frame(frame) for frame in execution.frames.values()],
+        frames=[_frame(frame, room) for frame in execution.frames.values()],
     )  # fmt: skip
 
 
-def _frame(frame: Frame) -> FrameMoment:
+def _frame(frame: Frame, room: Room) -> FrameMoment:
     variables = Payload({name: value.value for name, value in frame.variables.items()})
     return FrameMoment(
         frame=frame.id, parent=frame.parent, index=frame.index, state=frame.state, entered_id=frame.entered,
-        waiting=frame.waiting, input=data(frame.input), variables=data(variables), timers=frame.timers,
+        waiting=frame.waiting, input=room.data(frame.input), variables=room.data(variables), timers=frame.timers,
         attempt=frame.attempt, retry_count=frame.retry_count,
     )  # fmt: skip
 

@@ -13,6 +13,12 @@ from stepwell.machine.payload import Payload
 TEXT_MAX_BYTES = 1 << 20
 """A payload beyond it is told by its size alone; AWS's calls give it whole."""
 
+REPLY_MAX_BYTES = 16 << 20
+"""Of payloads in one reply that shows as many as there are threads."""
+
+ATTEMPTS_SHOWN = 20
+"""The payloads of a step's attempts before the latest of these are told by their sizes."""
+
 PREVIEW_CHARACTERS = 300
 
 
@@ -30,6 +36,20 @@ class Data(Shape):
 def data(payload: Payload) -> Data:
     """A payload as far as it may be shown."""
     return Data(bytes=payload.size, text=payload.text if payload.size <= TEXT_MAX_BYTES else None)
+
+
+class Room:
+    """What payloads may take in one reply together: those that do not fit any more are told by their size alone."""
+
+    def __init__(self, bytes: int = REPLY_MAX_BYTES) -> None:
+        self._left = bytes
+
+    def data(self, payload: Payload) -> Data:
+        """The payload as far as it and there is room."""
+        if payload.size > self._left:
+            return Data(bytes=payload.size)
+        self._left -= payload.size
+        return data(payload)
 
 
 class Endpoint(Shape):
@@ -175,7 +195,10 @@ class EventPage(Shape):
 
 
 class AttemptDetail(Shape):
-    """What one attempt was given and what it gave. `token` settles it, where it can be settled so and still waits."""
+    """What one attempt was given and what it gave. `token` settles it, where it can be settled so and still waits.
+
+    Of all but the latest 20 attempts only the sizes are told.
+    """
 
     number: int
     input: Data
