@@ -33,7 +33,7 @@ function Measures({ outcomes }: { outcomes: Outcome[] }) {
   const [single, ...others] = outcomes;
   return (
     <Scrolled label="Measures">
-      <table className="plain">
+      <table className="plain measures">
         <thead>
           <tr>
             <th scope="col">Measure</th>

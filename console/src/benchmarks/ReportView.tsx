@@ -1,17 +1,20 @@
 import { useState } from "react";
 import { Dialog } from "../ui/Dialog";
+import { Tabs } from "../ui/Tabs";
 import { duration } from "../ui/time";
 import { CellDetail } from "./CellDetail";
-import { matrices, type Place, titleOf } from "./cells";
+import { type Matrix, matrices, type Place, titleOf } from "./cells";
 import { LoadChart } from "./LoadChart";
 import { costByLoad, goodputByClients } from "./lines";
 import { Key, MatrixTable } from "./MatrixTable";
+import { Paces } from "./Paces";
 import { Profiles } from "./Profiles";
 import type { Report } from "./report";
 
 /** One run: what broke, cell by cell, then what it takes and costs. A cell opens with what proves it. */
 export function ReportView({ report }: { report: Report }) {
   const [place, setPlace] = useState<Place | null>(null);
+  const [workload, setWorkload] = useState("");
   const { budget } = report;
   return (
     <div className="stack report">
@@ -29,23 +32,16 @@ export function ReportView({ report }: { report: Report }) {
       </header>
       <Words report={report} />
       <Key />
-      {matrices(report).map((matrix) => (
-        <section key={matrix.workload} className="stack">
-          <h3>{titleOf(report, "workloads", matrix.workload)}</h3>
-          <MatrixTable report={report} matrix={matrix} choose={setPlace} />
-          <Profiles report={report} workload={matrix.workload} />
-          <LoadChart
-            title="Dollars per million requests, by requests a second"
-            {...costByLoad(report, matrix.workload)}
-            report={report}
-          />
-          <LoadChart
-            title="Goodput by clients on one key, as a multiple of the fewest"
-            {...goodputByClients(report, matrix.workload)}
-            report={report}
-          />
-        </section>
-      ))}
+      <Tabs
+        label="Workloads"
+        chosen={workload}
+        choose={setWorkload}
+        tabs={matrices(report).map((matrix) => ({
+          id: matrix.workload,
+          label: titleOf(report, "workloads", matrix.workload),
+          content: () => <Workload report={report} matrix={matrix} choose={setPlace} />,
+        }))}
+      />
       <p className="small quiet-text">
         Again: <code>{report.command}</code>
       </p>
@@ -54,6 +50,34 @@ export function ReportView({ report }: { report: Report }) {
           <CellDetail report={report} place={place} />
         </Dialog>
       )}
+    </div>
+  );
+}
+
+function Workload({
+  report,
+  matrix,
+  choose,
+}: {
+  report: Report;
+  matrix: Matrix;
+  choose: (place: Place) => void;
+}) {
+  return (
+    <div className="stack">
+      <MatrixTable report={report} matrix={matrix} choose={choose} />
+      <Profiles report={report} workload={matrix.workload} />
+      <LoadChart
+        title="Dollars per million requests, by requests a second"
+        {...costByLoad(report, matrix.workload)}
+        report={report}
+      />
+      <LoadChart
+        title="Goodput by clients on one key, as a multiple of the fewest"
+        {...goodputByClients(report, matrix.workload)}
+        report={report}
+      />
+      <Paces report={report} workload={matrix.workload} />
     </div>
   );
 }

@@ -16,6 +16,7 @@ const CALM = "none";
 
 export interface Cell {
   kind: Kind;
+  /** A line for each measure in which something broke. */
   text: string;
   note: string;
   /** Whether something else was expected before the run. */
@@ -69,7 +70,7 @@ export function cellOf(outcomes: Outcome[]): Cell | null {
   const found = sums.filter(([, verdict]) => verdict.invalid === null && verdict.count > 0);
   if (found.length > 0) {
     const said = found.map(([measure, { count, exposed }]) => `${measure} ${count} of ${exposed}`);
-    return { kind: "found", text: said.join("; "), note: "", surprises };
+    return { kind: "found", text: said.join("\n"), note: "", surprises };
   }
   const clean = sums.map(([, verdict]) => verdict);
   const shown =

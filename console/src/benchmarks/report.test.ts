@@ -3,6 +3,7 @@ import run from "../../../docs/benchmark/runs/default.json";
 import { atMost, cellOf, disagreements, entryOf, matrices, outcomesAt, percent, totals } from "./cells";
 import { costByLoad, goodputByClients } from "./lines";
 import { type Outcome, parseReport, readReport, type Verdict } from "./report";
+import { columnsOf, rowsOf } from "./witness";
 
 const committed = JSON.stringify(run);
 const report = parseReport(committed);
@@ -91,6 +92,7 @@ describe("a file of a stranger", () => {
 describe("cellOf", () => {
   it.each([
     [[outcome({ lost: verdict(2, 9), stuck: verdict(0, 9) })], "found", "lost 2 of 9", ""],
+    [[outcome({ lost: verdict(2, 9), stuck: verdict(1, 9) })], "found", "lost 2 of 9\nstuck 1 of 9", ""],
     [[outcome({ lost: verdict(0, 9), stuck: verdict(0, 3) })], "none", "0 of 3", "at most 63 %"],
     [
       [outcome({ lost: verdict(0, 9), stuck: verdict(0, 0, "never fired") })],
@@ -148,5 +150,34 @@ describe("goodputByClients", () => {
       lines: [{ strategy: "blind", ys: [1, 2] }],
     });
     expect(goodputByClients(report, "order").lines).toEqual([]);
+  });
+});
+
+describe("a witness", () => {
+  it("is told by who did what when, and nothing that is empty", () => {
+    const row = (more: Record<string, unknown>) =>
+      new Map(
+        Object.entries({ worker: "w", result: null, ...more }).map(([name, value]) => [
+          name,
+          JSON.stringify(value),
+        ]),
+      );
+    const rows = rowsOf({
+      text: "",
+      rows: [row({ invoked_at: 10, returned_at: 10.5 }), row({ invoked_at: 10.1, returned_at: null })],
+    });
+    expect(columnsOf(rows)).toEqual(["invoked_at", "returned_at", "worker"]);
+    expect(rows.map((each) => [each.get("invoked_at"), each.get("returned_at")])).toEqual([
+      ["+0.0 ms", "+500.0 ms"],
+      ["+100.0 ms", ""],
+    ]);
+    expect(rowsOf({ text: "", rows: [row({})] })[0]?.get("worker")).toBe("w");
+  });
+
+  it("of the committed run has all it needs", () => {
+    const witness = report.outcomes
+      .flatMap((each) => [...each.verdicts.values()])
+      .flatMap((each) => each.witnesses)[0];
+    expect(witness && columnsOf(rowsOf(witness))).toContain("worker");
   });
 });

@@ -3,7 +3,7 @@ import type uPlot from "uplot";
 import type { InvocationItem } from "../api/types";
 import { Chart } from "../ui/Chart";
 import type { Draw } from "../ui/uplot";
-import { milliseconds, type Strip, strip } from "./invocations";
+import { milliseconds, type Strip, strip, timeTicks } from "./invocations";
 
 const KINDS = [
   { label: "Warm", mark: "●", token: "succeeded" },
@@ -44,15 +44,29 @@ function drawing(data: Strip): Draw {
     legend: { show: false },
     cursor: { show: false },
     // A millisecond beside ten seconds: both are to be seen.
-    scales: { x: { time: true }, y: { distr: 3, range: [0.5, longest * 1.6] } },
-    axes: [axis(), axis({ size: 64, values: (_, splits) => splits.map(tick) })],
+    scales: { x: { time: true, range: padded }, y: { distr: 3, range: [0.5, longest * 1.6] } },
+    axes: [
+      axis({ size: 32, values: (_, splits) => timeTicks(splits) }),
+      axis({
+        size: 64,
+        values: (_, splits) => splits.map((value) => (value === null ? null : milliseconds(value))),
+        grid: { stroke: colour("line"), width: 1, filter: (_, splits) => splits.map(decade) },
+        ticks: { show: false },
+      }),
+    ],
     series: [{}, ...KINDS.map((kind) => points(colour(kind.token), kind.mark))],
   });
 }
 
+/** Room at both ends, so that no mark is on the rim. */
+function padded(_: uPlot, first: number, last: number): [number, number] {
+  const room = Math.max(0.5, (last - first) * 0.02);
+  return [first - room, last + room];
+}
+
 /** Of the many marks of a logarithmic axis, the powers of ten. */
-function tick(value: number | null): string | null {
-  return value !== null && Number.isInteger(Math.log10(value)) ? milliseconds(value) : null;
+function decade(value: number | null): number | null {
+  return value !== null && Number.isInteger(Math.log10(value)) ? value : null;
 }
 
 function points(stroke: string, mark: (typeof KINDS)[number]["mark"]): uPlot.Series {

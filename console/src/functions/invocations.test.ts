@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { InvocationItem } from "../api/types";
-import { decodeTail, kindOf, linesOf, logSpan, milliseconds, strip } from "./invocations";
+import { decodeTail, kindOf, linesOf, logSpan, milliseconds, strip, timeTicks } from "./invocations";
 
 function invocation(more: Partial<InvocationItem> = {}): InvocationItem {
   return {
@@ -102,5 +102,19 @@ describe("decodeTail", () => {
   it("is UTF-8, also where it was cut within a character", () => {
     expect(decodeTail(btoa("\xc3\xa9t\xc3\xa9"))).toBe("été");
     expect(decodeTail(btoa("\xa9t"))).toBe("�t");
+  });
+});
+
+describe("timeTicks", () => {
+  it("says nothing twice", () => {
+    const [first, again, next] = timeTicks([100, 100.5, 101]);
+    expect(first).toMatch(/\d+:\d\d:40/);
+    expect(again).toBeNull();
+    expect(next).toMatch(/:41/);
+    expect(timeTicks([])).toEqual([]);
+  });
+
+  it("says days of many", () => {
+    expect(timeTicks([0, 200_000]).every((text) => !text?.includes(":"))).toBe(true);
   });
 });

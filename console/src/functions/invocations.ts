@@ -64,3 +64,15 @@ export function decodeTail(base64: string): string {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   return new TextDecoder().decode(bytes);
 }
+
+const DAY_SECONDS = 86_400;
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hour12: false });
+const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "2-digit" });
+
+/** The marks of a time axis: times within a day, else dates; one that says the same as the one before is left out. */
+export function timeTicks(seconds: number[]): (string | null)[] {
+  const span = (seconds.at(-1) ?? 0) - (seconds[0] ?? 0);
+  const format = span > DAY_SECONDS ? DAY : CLOCK;
+  const said = seconds.map((at) => format.format(at * 1000));
+  return said.map((text, place) => (text === said[place - 1] ? null : text));
+}

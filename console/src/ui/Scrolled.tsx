@@ -4,8 +4,8 @@ import type { ReactNode } from "react";
 export function Scrolled({ label, children }: { label: string; children: ReactNode }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
-    <section className="scrolled" aria-label={label} tabIndex={0}>
+    <div className="scrolled" role="group" aria-label={label} tabIndex={0}>
       {children}
-    </section>
+    </div>
   );
 }

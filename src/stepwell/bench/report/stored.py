@@ -43,7 +43,17 @@ def as_members(report: Report) -> _Members:
                 "interval": {"confidence": CONFIDENCE, "low": low, "high": high},
             }
     said = {"opening": opening(report), "conclusions": conclusions(report), "disagreements": disagreements(report)}
-    return members | {"valid": report.valid} | said
+    return members | {"valid": report.valid, "titles": _titles(report)} | said
+
+
+def _titles(report: Report) -> dict[str, dict[str, str]]:
+    """What the names of the run are called, for programs that do not know the catalogue."""
+    faults = dict.fromkeys(each.fault for each in report.outcomes)
+    return {
+        "workloads": {name: WORKLOADS[name].title for name in report.workloads},
+        "strategies": {name: STRATEGIES[name].title for name in report.strategies},
+        "faults": {name: FAULTS[name].title for name in faults},
+    }
 
 
 def parse(text: bytes) -> Report:
