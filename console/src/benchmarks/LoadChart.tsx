@@ -1,12 +1,13 @@
 import { useMemo } from "react";
 import type uPlot from "uplot";
 import { Chart } from "../ui/Chart";
+import { decades } from "../ui/ticks";
 import type { Draw } from "../ui/uplot";
 import { titleOf } from "./cells";
 import type { Lines } from "./lines";
 import type { Report } from "./report";
 
-const TOKENS = ["accent", "running", "caught", "failed", "succeeded", "aborted"];
+const TOKENS = ["accent", "failed", "running", "caught", "aborted"];
 const DASHES = [[], [8, 4], [2, 3]];
 
 const PLAIN = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
@@ -65,17 +66,21 @@ function Swatch({ place }: { place: number }) {
 function drawing(lines: number): Draw {
   const values = (_: uPlot, splits: (number | null)[]) =>
     splits.map((value) => (value === null ? null : PLAIN.format(value)));
-  return ({ colour, axis }) => ({
-    legend: { show: false },
-    cursor: { show: false },
-    scales: { x: { time: false, distr: 3 }, y: { distr: 3 } },
-    axes: [axis({ values }), axis({ values, size: 64 })],
-    series: [
-      {},
-      ...Array.from({ length: lines }, (_, place) => {
-        const { token, dash } = styleAt(place);
-        return { stroke: colour(token), width: 2, dash, points: { show: false }, spanGaps: true };
-      }),
-    ],
-  });
+  return ({ colour, axis }) => {
+    const grid = { stroke: colour("line"), width: 1, filter: decades };
+    const logarithmic = { values, grid, ticks: { show: false } };
+    return {
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { x: { time: false, distr: 3 }, y: { distr: 3 } },
+      axes: [axis({ ...logarithmic, size: 32 }), axis({ ...logarithmic, size: 64 })],
+      series: [
+        {},
+        ...Array.from({ length: lines }, (_, place) => {
+          const { token, dash } = styleAt(place);
+          return { stroke: colour(token), width: 2, dash, points: { show: false }, spanGaps: true };
+        }),
+      ],
+    };
+  };
 }

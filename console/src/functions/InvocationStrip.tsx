@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import type uPlot from "uplot";
 import type { InvocationItem } from "../api/types";
 import { Chart } from "../ui/Chart";
+import { decades } from "../ui/ticks";
 import type { Draw } from "../ui/uplot";
 import { milliseconds, type Strip, strip, timeTicks } from "./invocations";
 
@@ -11,7 +12,7 @@ const KINDS = [
   { label: "Failed", mark: "✕", token: "failed" },
 ] as const;
 
-/** The durations of invocations over time, a mark each. */
+/** The durations of invocations over time, a mark each; a cold start that failed has both of its marks. */
 export function InvocationStrip({ invocations }: { invocations: InvocationItem[] }) {
   const data = useMemo(() => strip(invocations), [invocations]);
   const make = useMemo(() => drawing(data), [data]);
@@ -50,7 +51,7 @@ function drawing(data: Strip): Draw {
       axis({
         size: 64,
         values: (_, splits) => splits.map((value) => (value === null ? null : milliseconds(value))),
-        grid: { stroke: colour("line"), width: 1, filter: (_, splits) => splits.map(decade) },
+        grid: { stroke: colour("line"), width: 1, filter: decades },
         ticks: { show: false },
       }),
     ],
@@ -62,11 +63,6 @@ function drawing(data: Strip): Draw {
 function padded(_: uPlot, first: number, last: number): [number, number] {
   const room = Math.max(0.5, (last - first) * 0.02);
   return [first - room, last + room];
-}
-
-/** Of the many marks of a logarithmic axis, the powers of ten. */
-function decade(value: number | null): number | null {
-  return value !== null && Number.isInteger(Math.log10(value)) ? value : null;
 }
 
 function points(stroke: string, mark: (typeof KINDS)[number]["mark"]): uPlot.Series {

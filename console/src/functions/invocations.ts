@@ -32,7 +32,7 @@ export function logSpan({ at, durationMs, initMs }: InvocationItem): { startTime
   };
 }
 
-/** The invocations as a chart has them: their times, and the duration of each in the row of its kind. */
+/** The invocations as a chart has them: their times, and the durations of those that a row is about. */
 export type Strip = [
   at: number[],
   warm: (number | null)[],
@@ -42,15 +42,14 @@ export type Strip = [
 
 export function strip(invocations: InvocationItem[]): Strip {
   const ordered = [...invocations].sort((first, second) => first.at - second.at);
-  const kind = (wanted: string) =>
-    ordered.map((invocation) => (kindOf(invocation) === wanted ? invocation.durationMs : null));
-  return [ordered.map((invocation) => invocation.at), kind("warm"), kind("cold"), kind("failed")];
-}
-
-/** What is most worth seeing of an invocation: that it failed, that it met a cold start, or neither. */
-export function kindOf({ error, initMs }: InvocationItem): "warm" | "cold" | "failed" {
-  if (error !== "") return "failed";
-  return initMs === null ? "warm" : "cold";
+  const those = (wanted: (invocation: InvocationItem) => boolean) =>
+    ordered.map((invocation) => (wanted(invocation) ? invocation.durationMs : null));
+  return [
+    ordered.map((invocation) => invocation.at),
+    those(({ error, initMs }) => error === "" && initMs === null),
+    those(({ initMs }) => initMs !== null),
+    those(({ error }) => error !== ""),
+  ];
 }
 
 export function milliseconds(value: number | null): string {
