@@ -16,5 +16,6 @@ export default defineConfig({
   server: {
     proxy: { "/console/api": server, "^/$": { target: server, bypass: (request) => (request.method === "GET" ? request.url : null) } },
   },
-  test: { environment: "jsdom" },
+  // Most tests are tables on pure parts; those that need a page say so.
+  test: { environment: "node" },
 });

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
 import type { Step, StoryPage } from "../../api/types";
 import { type Exported, exportDocument } from "./document";
