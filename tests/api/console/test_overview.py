@@ -84,8 +84,9 @@ def _told(feed: LiveFeed, execution: Execution) -> Any:
     """The first message of a page that was open when the execution advanced."""
 
     async def listen() -> Any:
-        messages = feed.subscribe()
-        assert messages is not None
+        page = feed.subscribe()
+        assert page is not None
+        messages = page.messages()
         await anext(messages)
         feed.observe(Advance(execution=execution, records=[], commands=[]))
         return msgspec.json.decode((await anext(messages)).removeprefix(b"data: "))

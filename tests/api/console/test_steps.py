@@ -357,7 +357,7 @@ def checked(story: Story) -> None:
             assert fork.started <= fork.total
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(definition=definitions(), input=st.sampled_from(INPUTS), numbers=happenings, where=st.integers(0, 1 << 30))
 def test_every_entry_gives_a_step_and_every_end_is_told(definition: Any, input: Any, numbers: Any, where: int) -> None:
     run = Run(definition, input)
