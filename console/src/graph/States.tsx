@@ -1,4 +1,5 @@
 import { useContext, useState } from "react";
+import { Scrolled } from "../ui/Scrolled";
 import { Status } from "../ui/Status";
 import type { GraphNode } from "./definition";
 import { LookContext } from "./look";
@@ -13,10 +14,9 @@ export function States({ nodes }: { nodes: GraphNode[] }) {
         {states.length === 1 ? "1 state" : `${states.length.toLocaleString()} states`} as a table
       </summary>
       {open && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
-        <div className="graph-table" role="region" aria-label="States" tabIndex={0}>
+        <Scrolled label="States">
           <Table states={states} />
-        </div>
+        </Scrolled>
       )}
     </details>
   );

@@ -29,7 +29,7 @@ const StateNode = memo(function StateNode({ data: { placed, reveal } }: NodeProp
     <Ground className={`state-node ${node.container ? "box" : ""} ${look} ${chosen ? "chosen" : ""}`}>
       <button
         type="button"
-        className="state-head nopan"
+        className="state-head"
         aria-pressed={chosen}
         onClick={() => select(chosen ? null : node.name)}
         onFocus={(event) => event.currentTarget.matches(":focus-visible") && reveal(placed)}

@@ -1,6 +1,7 @@
 import { Link } from "react-router";
 import { to } from "../app/links";
 import { Failure } from "../ui/Failure";
+import { Scrolled } from "../ui/Scrolled";
 import { Status } from "../ui/Status";
 import { Lasted, Time } from "../ui/Time";
 import { useLatestExecutions } from "./queries";
@@ -12,37 +13,39 @@ export function LatestExecutions({ arn, express }: { arn: string; express: boole
   if (executions === undefined) return <p className="empty">Loading …</p>;
   if (executions.length === 0) return <p className="empty">{express ? NOT_KEPT : "No execution yet."}</p>;
   return (
-    <div className="stack wide">
-      <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">Execution</th>
-            <th scope="col">Status</th>
-            <th scope="col">Started</th>
-            <th scope="col">Duration</th>
-            <th scope="col">Error</th>
-          </tr>
-        </thead>
-        <tbody>
-          {executions.map(({ executionArn, name, status, startedAt, stoppedAt, error }) => (
-            <tr key={executionArn}>
-              <th scope="row">
-                <Link to={to.execution(executionArn)}>{name}</Link>
-              </th>
-              <td>
-                <Status status={status} />
-              </td>
-              <td>
-                <Time at={startedAt} />
-              </td>
-              <td>
-                <Lasted from={startedAt} to={stoppedAt} />
-              </td>
-              <td>{error}</td>
+    <div className="stack">
+      <Scrolled label="Latest executions">
+        <table className="plain">
+          <thead>
+            <tr>
+              <th scope="col">Execution</th>
+              <th scope="col">Status</th>
+              <th scope="col">Started</th>
+              <th scope="col">Duration</th>
+              <th scope="col">Error</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {executions.map(({ executionArn, name, status, startedAt, stoppedAt, error }) => (
+              <tr key={executionArn}>
+                <th scope="row">
+                  <Link to={to.execution(executionArn)}>{name}</Link>
+                </th>
+                <td>
+                  <Status status={status} />
+                </td>
+                <td>
+                  <Time at={startedAt} />
+                </td>
+                <td>
+                  <Lasted from={startedAt} to={stoppedAt} />
+                </td>
+                <td>{error}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scrolled>
       <Link to={to.executions(arn)}>All executions</Link>
     </div>
   );

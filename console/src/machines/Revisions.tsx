@@ -3,6 +3,7 @@ import type { RevisionDetail, RevisionItem } from "../api/types";
 import { Failure } from "../ui/Failure";
 import { Json } from "../ui/Json";
 import { pretty } from "../ui/json";
+import { Scrolled } from "../ui/Scrolled";
 import { Time } from "../ui/Time";
 import { differencesOf } from "./differences";
 import { useRevision, useRevisions } from "./queries";
@@ -14,7 +15,7 @@ export function Revisions({ arn }: { arn: string }) {
   if (revisions === undefined) return <p className="empty">Loading …</p>;
   return (
     <div className="stack">
-      <div className="wide">
+      <Scrolled label="Revisions">
         <table className="plain">
           <thead>
             <tr>
@@ -37,7 +38,7 @@ export function Revisions({ arn }: { arn: string }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scrolled>
       {revisions.length > 1 && <Comparison revisions={revisions} />}
     </div>
   );

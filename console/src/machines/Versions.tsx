@@ -1,5 +1,6 @@
 import { nameOf } from "../app/links";
 import { Failure } from "../ui/Failure";
+import { Scrolled } from "../ui/Scrolled";
 import { Time } from "../ui/Time";
 import { useAliases, useRevisions, useVersions } from "./queries";
 
@@ -13,7 +14,7 @@ export function Versions({ arn, start }: { arn: string; start: (target: string) 
   const revisionOf = (version: number) =>
     revisions.data?.find((revision) => revision.versions.includes(version))?.number;
   return (
-    <div className="wide">
+    <Scrolled label="Versions">
       <table className="plain">
         <thead>
           <tr>
@@ -38,7 +39,7 @@ export function Versions({ arn, start }: { arn: string; start: (target: string) 
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrolled>
   );
 }
 
@@ -49,7 +50,7 @@ export function Aliases({ arn, start }: { arn: string; start: (target: string) =
   if (aliases === undefined) return <p className="empty">Loading …</p>;
   if (aliases.length === 0) return <p className="empty">No alias points to a version.</p>;
   return (
-    <div className="wide">
+    <Scrolled label="Aliases">
       <table className="plain">
         <thead>
           <tr>
@@ -87,7 +88,7 @@ export function Aliases({ arn, start }: { arn: string; start: (target: string) =
           )}
         </tbody>
       </table>
-    </div>
+    </Scrolled>
   );
 }
 

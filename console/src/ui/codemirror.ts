@@ -29,6 +29,25 @@ const THEME = EditorView.theme({
   ".cm-scroller": { overflow: "auto", maxHeight: "inherit" },
 });
 
+/** Differences in the tokens' colours: the text on them stays legible. A line tells old from new by the bar beside it. */
+const COMPARED = EditorView.theme({
+  ".cm-deletedChunk": { backgroundColor: "var(--failed-soft)" },
+  "&.cm-merge-b .cm-changedLine": { backgroundColor: "var(--succeeded-soft)" },
+  "&.cm-merge-b .cm-changedText, &.cm-merge-b .cm-deletedChunk .cm-deletedText": {
+    background: "none",
+    textDecoration: "underline",
+  },
+  "&.cm-merge-b .cm-deletedChunk *": { color: "var(--text)" },
+  "&.cm-merge-b .cm-changedLine *": { color: "var(--text)" },
+  "&.cm-merge-b .cm-deletedLineGutter": { background: "var(--failed)" },
+  "&.cm-merge-b .cm-changedLineGutter": { background: "var(--succeeded)" },
+  "&.cm-editor .cm-collapsedLines": {
+    background: "var(--surface)",
+    color: "var(--text-quiet)",
+    "&:before, &:after": { content: '"···"' },
+  },
+});
+
 const COMMON: Extension[] = [
   json(),
   lineNumbers(),
@@ -38,6 +57,9 @@ const COMMON: Extension[] = [
   EditorView.lineWrapping,
   THEME,
 ];
+
+/** What is equal over many lines is folded away, and opens by a click. */
+const DIFFERENCES = { mergeControls: false, collapseUnchanged: { margin: 3, minSize: 8 } };
 
 export interface Shown {
   text: string;
@@ -54,7 +76,8 @@ export function show(parent: HTMLElement, { text, label, before, edit, more }: S
   const reading =
     edit === undefined ? [EditorState.readOnly.of(true), EditorView.editable.of(false)] : editing(edit);
   const named = EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" });
-  const differing = before === undefined ? [] : unifiedMergeView({ original: before, mergeControls: false });
+  const differing =
+    before === undefined ? [] : [COMPARED, unifiedMergeView({ original: before, ...DIFFERENCES })];
   // The editor makes its style sheets itself. In a shadow tree it adopts them; in the document the policy forbids them.
   const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open" });
   return new EditorView({
