@@ -12,7 +12,7 @@ import { Failure } from "../ui/Failure";
 import type { Model } from "./definition";
 import { Arrows, EDGES, type FlowEdge } from "./edges";
 import type { Layout, Placed } from "./layout";
-import { LookContext } from "./look";
+import { LookContext, standingState } from "./look";
 import { type FlowNode, NODES } from "./nodes";
 import { useLayout } from "./useLayout";
 import { extentOf, firstView, viewOf } from "./view";
@@ -58,7 +58,7 @@ function Waiting({ states }: { states: number }) {
 function Drawing({ layout }: { layout: Layout }) {
   const pane = useRef<HTMLDivElement>(null);
   const flow = useRef<ReactFlowInstance<FlowNode, FlowEdge> | null>(null);
-  const { selected, select } = useContext(LookContext);
+  const { visits, selected, select } = useContext(LookContext);
   const reveal = useCallback((placed: Placed) => {
     if (flow.current === null || pane.current === null) return;
     const view = flow.current.getViewport();
@@ -77,7 +77,7 @@ function Drawing({ layout }: { layout: Layout }) {
   const begin = (instance: ReactFlowInstance<FlowNode, FlowEdge>) => {
     flow.current = instance;
     if (pane.current !== null) void instance.setViewport(firstView(layout, sizeOf(pane.current)));
-    revealNamed(selected);
+    revealNamed(selected ?? standingState(visits));
   };
   useEffect(() => revealNamed(selected), [selected, revealNamed]);
   return (

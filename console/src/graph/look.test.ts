@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Visits } from "../execution/story";
 import type { EdgeKind, GraphNode } from "./definition";
-import { isTaken, visitsInWords } from "./look";
+import { isTaken, standingState, visitsInWords } from "./look";
 
 const visit = (status: string, count = 1): Visits => ({ status, count, retries: 0, step: 1 });
 const node = (name: string, kind: GraphNode["kind"] = "state") => ({ name, kind }) as GraphNode;
@@ -33,4 +33,16 @@ test("visits in words", () => {
     "timed out, 2 visits, 1 retry",
   );
   expect(visitsInWords(visit("SUCCEEDED"))).toBe("succeeded");
+});
+
+test("what is looked at first is where the execution stands", () => {
+  const inside = {
+    Done: visit("SUCCEEDED"),
+    Box: visit("RUNNING"),
+    Within: visit("RUNNING"),
+    Side: visit("SUCCEEDED"),
+  };
+  expect(standingState(new Map(Object.entries(inside)))).toBe("Within");
+  expect(standingState(new Map([["A", visit("SUCCEEDED")]]))).toBeNull();
+  expect(standingState(null)).toBeNull();
 });

@@ -28,6 +28,12 @@ export function isTaken(
   return ended && (to.kind === "end" || reached !== undefined);
 }
 
+/** The state to look at first: the innermost one that an execution is in, or in which it ended badly. */
+export function standingState(visits: Map<string, Visits> | null): string | null {
+  const entered = [...(visits ?? [])];
+  return entered.findLast(([, { status }]) => status !== "SUCCEEDED" && status !== "CAUGHT")?.[0] ?? null;
+}
+
 /** What the shapes and colours of a state's node say, in words. */
 export function visitsInWords({ status, count, retries }: Visits): string {
   return [

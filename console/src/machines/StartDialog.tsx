@@ -141,16 +141,21 @@ function Shown({ outcome }: { outcome: Outcome }) {
   const { status = "", output, error, cause, billingDetails } = outcome.reply;
   return (
     <div className="stack" role="status">
-      <p className="row">
+      <div className="row">
         <Status status={status} /> Billed {billingDetails?.billedDurationInMilliseconds ?? 0} ms with{" "}
         {billingDetails?.billedMemoryUsedInMB ?? 0} MB
-      </p>
+      </div>
       {error !== undefined && (
         <Note kind="failed">
           <strong>{error}</strong> {cause}
         </Note>
       )}
-      {output !== undefined && <Json text={pretty(output)} label="Output" />}
+      {output !== undefined && (
+        <div className="field">
+          Output
+          <Json text={pretty(output)} label="Output" />
+        </div>
+      )}
     </div>
   );
 }
