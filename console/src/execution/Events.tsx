@@ -11,7 +11,6 @@ import type { Story } from "./story";
 import { MATCHES_MAX, useEvents, useMatches } from "./useEvents";
 
 const ROW_HEIGHT = 34;
-const OPENED_HEIGHT = 360;
 
 /** How many rows are read at first. */
 const AHEAD = 60;
@@ -47,7 +46,6 @@ export function Events({
   const inSight = useEvents(arn, last, seen.from + 1, seen.to + 1);
   const ids = wanted === null ? null : found.rows.map(({ id }) => id);
   const indexOf = (id: number | null) => (id === null ? null : ids === null ? id - 1 : ids.indexOf(id));
-  const openedIndex = indexOf(opened) ?? -1;
   const error = found.error ?? inSight.error;
 
   function draw(index: number) {
@@ -83,7 +81,7 @@ export function Events({
         label="Events"
         row={draw}
         seen={(from, to) => setSeen((seen) => (seen.from === from && seen.to === to ? seen : { from, to }))}
-        opened={openedIndex >= 0 ? { index: openedIndex, height: OPENED_HEIGHT } : null}
+        opened={indexOf(opened)}
         shown={ids === null ? indexOf(jump) : null}
       />
     </div>
@@ -132,7 +130,7 @@ function Search({
     <div className="row">
       <input
         type="search"
-        className="control"
+        className="control event-search"
         placeholder="Filter by type, state or text"
         aria-label="Filter events by type, state or text"
         value={filter}

@@ -17,7 +17,9 @@ import { useAt, useLook } from "./useLook";
 import { useStory } from "./useStory";
 import "./execution.css";
 
-const Graph = lazy(() => import("../graph/Graph"));
+// It is on every execution's page, so it is asked for before the story is there.
+const graph = import("../graph/Graph");
+const Graph = lazy(() => graph);
 const ExecutionCost = lazy(() => import("../cost/ExecutionCost"));
 
 /** One execution: what it did, what it is doing, and why. What is looked at stands in the address. */

@@ -62,13 +62,13 @@ function Tools({ time, omitted }: { time: TimeSpan; omitted: boolean }) {
   return (
     <div className="row small">
       <fieldset className="row group" aria-label="Zoom">
-        <button type="button" className="button" aria-label="Zoom in" onClick={time.closer}>
+        <button type="button" className="button" aria-label="Zoom in on the timeline" onClick={time.closer}>
           +
         </button>
         <button
           type="button"
           className="button"
-          aria-label="Zoom out"
+          aria-label="Zoom out of the timeline"
           onClick={time.farther}
           disabled={!time.zoomed}
         >

@@ -6,8 +6,9 @@ import { LookContext } from "./look";
 import { States } from "./States";
 import "./graph.css";
 
-/** What draws, and what lays out, is loaded when the first graph is shown. */
-const Canvas = lazy(() => import("./Canvas"));
+/** What draws is a part of its own, which need not wait for the definition. */
+const canvas = import("./Canvas");
+const Canvas = lazy(() => canvas);
 
 /**
  * The graph of a definition. With `label` it is that of the Distributed Map's children. `visits` colours it as an

@@ -3,8 +3,8 @@ import { type ReactNode, useEffect, useRef } from "react";
 
 /**
  * Rows of which only those in sight are in the page. `label` names the list for a screen reader; `ended` is told when
- * the last row comes into sight, `seen` which rows are in sight. A row that is `opened` is as high as it says, and
- * `shown` is brought into sight.
+ * the last row comes into sight, `seen` which rows are in sight. The row that is `opened` is as high as what is in
+ * it, and `shown` is brought into sight.
  */
 export function VirtualRows({
   count,
@@ -24,14 +24,14 @@ export function VirtualRows({
   row: (index: number) => ReactNode;
   ended?: () => void;
   seen?: (first: number, last: number) => void;
-  opened?: { index: number; height: number } | null;
+  opened?: number | null;
   shown?: number | null;
 }) {
   const parent = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count,
     getScrollElement: () => parent.current,
-    estimateSize: (index) => (opened?.index === index ? opened.height : rowHeight),
+    estimateSize: () => rowHeight,
     overscan: 12,
     onChange: (virtual) => {
       const last = virtual.getVirtualItems().at(-1);
@@ -44,8 +44,8 @@ export function VirtualRows({
   // biome-ignore lint/correctness/useExhaustiveDependencies: with more rows the same ones are to be told again
   useEffect(() => latest.current?.(first, last), [first, last, count]);
   const { measure, scrollToIndex } = rows;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the heights are estimated anew as another row opens
-  useEffect(() => measure(), [measure, opened?.index]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as another row opens, the one before is closed
+  useEffect(() => measure(), [measure, opened]);
   useEffect(() => {
     if (shown !== undefined && shown !== null) scrollToIndex(shown, { align: "start" });
   }, [scrollToIndex, shown]);
@@ -60,7 +60,12 @@ export function VirtualRows({
             aria-setsize={count}
             aria-posinset={item.index + 1}
             className="virtual-row"
-            style={{ height: item.size, transform: `translateY(${item.start}px)` }}
+            data-index={item.index}
+            ref={item.index === opened ? rows.measureElement : undefined}
+            style={{
+              height: item.index === opened ? undefined : item.size,
+              transform: `translateY(${item.start}px)`,
+            }}
           >
             {row(item.index)}
           </div>
