@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Step, StoryPage } from "../api/types";
 import { aStep } from "./fixtures";
-import { merge, statusAt, visitsAt } from "./story";
+import { hasLeftOut, merge, statusAt, visitsAt } from "./story";
 
 const page = (steps: Step[], more: Partial<StoryPage> = {}) =>
   ({ steps, firstStep: 0, definition: null, ...more }) as StoryPage;
@@ -16,13 +16,14 @@ describe("merge", () => {
     ]);
     expect(second.definition).toBe("{}");
   });
+});
 
-  it("lets go of what the server does not keep any more", () => {
-    const first = merge(null, page([aStep(1, { status: "RUNNING" }), aStep(2), aStep(4)]));
-    const second = merge(first, page([aStep(6)], { firstStep: 4 }));
-    expect([...second.steps.keys()]).toEqual([1, 4, 6]);
-    expect([...merge(second, page([aStep(1)], { firstStep: 4 })).steps.keys()]).toEqual([1, 4, 6]);
-  });
+it.each([
+  [0, 0, false],
+  [0, 9, true],
+  [9, 9, false],
+])("with the first step %s and then %s steps have been left out: %s", (first, then, left) => {
+  expect(hasLeftOut(merge(null, page([], { firstStep: first })), page([], { firstStep: then }))).toBe(left);
 });
 
 describe("statusAt", () => {

@@ -7,14 +7,19 @@ export interface Story {
   steps: Map<number, Step>;
 }
 
-/** The story with another page taken in. A page holds the steps that have changed since the one before. */
+/**
+ * The story with another page taken in. A page holds the steps that have changed since the one before. Where the server
+ * `hasLeftOut` steps since, the story begins anew.
+ */
 export function merge(before: Story | null, page: StoryPage): Story {
   const steps = new Map(before?.steps);
   for (const step of page.steps) steps.set(step.id, step);
-  if (before !== null && page.firstStep > before.page.firstStep) {
-    for (const [id, step] of steps) if (id < page.firstStep && step.status !== "RUNNING") steps.delete(id);
-  }
   return { page, definition: page.definition ?? before?.definition ?? "", steps };
+}
+
+/** Whether the server has left out steps since. Which ones only a page from the beginning tells. */
+export function hasLeftOut(before: Story, page: StoryPage): boolean {
+  return page.firstStep > before.page.firstStep;
 }
 
 /** How a step stood after the event `at`: null before it was entered. `at` null means now. */

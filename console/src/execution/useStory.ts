@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { get } from "../api/client";
 import { type Connection, useLive } from "../api/live";
-import { merge, type Story } from "./story";
+import { hasLeftOut, merge, type Story } from "./story";
 
 /** An execution's story, kept up to date while it is shown. `read` reads on at once, for example after a change. */
 export function useStory(arn: string): {
@@ -28,6 +28,11 @@ export function useStory(arn: string): {
     get("execution", { arn, since: now.story?.page.sequence ?? 0 })
       .then((page) => {
         if (state.current !== now) return;
+        if (now.story !== null && hasLeftOut(now.story, page)) {
+          now.story = null;
+          now.again = true;
+          return;
+        }
         now.story = merge(now.story, page);
         setStory(now.story);
         setError(null);

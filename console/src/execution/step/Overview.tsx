@@ -6,7 +6,7 @@ import { Status } from "../../ui/Status";
 import { Lasted, Time } from "../../ui/Time";
 import { duration } from "../../ui/time";
 import { Cause } from "../Cause";
-import { failedStep, waitsFor } from "../find";
+import { waitsFor } from "../find";
 import type { Story } from "../story";
 
 /** What came of a step, when, and after how many tries. */
@@ -23,7 +23,7 @@ export function Overview({
   const next = [...story.steps.values()].find(({ id, frame }) => frame === step.frame && id > step.id);
   return (
     <div className="stack">
-      <Cause {...said(story, step)} open />
+      <Cause error={step.error} cause={step.cause} open />
       <dl className="facts small">
         <Fact name="Entered">
           <Time at={step.enteredAt} /> (+{duration(step.enteredAt - story.page.execution.startedAt)})
@@ -61,13 +61,6 @@ export function Overview({
       {step.attempts.length > 0 && <Attempts attempts={step.attempts} retries={step.retries} />}
     </div>
   );
-}
-
-/** The error of a step. That of a Fail state which ended the execution stands with the execution alone. */
-function said(story: Story, step: Step): { error: string; cause: string } {
-  if (step.error !== "" || step.cause !== "" || failedStep(story.steps)?.id !== step.id) return step;
-  const { error, cause } = story.page.execution;
-  return { error: error ?? "", cause: cause ?? "" };
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
