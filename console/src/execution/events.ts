@@ -39,9 +39,14 @@ export function eventRow({ frame, event }: EventItem): EventRow {
   return { id: Number(id), frame, at: Number(timestamp), type: String(type), brief: brief(rest) };
 }
 
-function brief(event: Record<string, unknown>): string {
+/** What is told of an event. AWS names the one member that has it after the type. */
+export function detailsOf(event: Record<string, unknown>): Record<string, unknown> {
   const name = Object.keys(event).find((member) => member.endsWith("EventDetails"));
-  const details = (name === undefined ? {} : event[name]) as Record<string, unknown>;
+  return (name === undefined ? {} : event[name]) as Record<string, unknown>;
+}
+
+function brief(event: Record<string, unknown>): string {
+  const details = detailsOf(event);
   const said = TELLING.filter((member) => details[member] !== undefined && details[member] !== "");
   const telling =
     said[0] === "error"

@@ -2,10 +2,10 @@ import { useMemo, useState } from "react";
 import type { Step } from "../../api/types";
 import { Status } from "../../ui/Status";
 import { duration } from "../../ui/time";
+import { NARROW, useMedia } from "../../ui/useMedia";
 import { VirtualRows } from "../../ui/VirtualRows";
 import type { Pair } from "./align";
 import { delta, differences, lasted, nearDifferences } from "./differences";
-import { useMedia } from "./useMedia";
 
 /** Beyond so many steps, at first only what differs is listed. */
 const MANY = 100;
@@ -25,7 +25,7 @@ export function PairList({
   first: number;
   choose: (index: number) => void;
 }) {
-  const rowHeight = useMedia("(max-width: 40rem)") ? PHONE_ROW_PIXELS : ROW_PIXELS;
+  const rowHeight = useMedia(NARROW) ? PHONE_ROW_PIXELS : ROW_PIXELS;
   const near = useMemo(() => nearDifferences(pairs), [pairs]);
   const [onlyNear, setOnlyNear] = useState(pairs.length > MANY);
   const shown = onlyNear && near.length > 0 ? near : null;

@@ -1,26 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Fork, Step } from "../../api/types";
+import { aStep } from "../fixtures";
 import { align } from "./align";
 import { delta, differences, nearDifferences, parting } from "./differences";
 
 let nextId = 1;
 
-function step(name: string, more: Partial<Step> = {}): Step {
-  const id = ++nextId;
-  return {
-    id,
-    name,
-    parent: 0,
-    index: 0,
-    status: "SUCCEEDED",
-    error: "",
-    enteredAt: id,
-    endedAt: id + 1,
-    retries: [],
-    forks: [],
-    ...more,
-  } as unknown as Step;
-}
+const step = (name: string, more: Partial<Step> = {}) => aStep(++nextId, { name, ...more });
 
 const steps = (names: string) => [...names].map((name) => step(name));
 const fork = (total: number) => [{ total } as Fork];

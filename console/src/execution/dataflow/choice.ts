@@ -1,4 +1,5 @@
-import { type Fields, isFields } from "./definition";
+import type { Fields } from "../../graph/asl";
+import { isFields } from "./definition";
 import type { Probed } from "./request";
 
 type Probes = Map<string, Probed>;

@@ -1,4 +1,5 @@
-import { type Fields, isFields } from "./definition";
+import type { Fields } from "../../graph/asl";
+import { isFields } from "./definition";
 
 /** One expression within a field. `path` leads to it, and to its value in what the field gave. */
 export interface Expression {

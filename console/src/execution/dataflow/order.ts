@@ -1,6 +1,7 @@
 import type { InspectionData, TestStateCommandOutput } from "@aws-sdk/client-sfn";
+import type { Fields } from "../../graph/asl";
 import { ofRule, verdict, withEndOf } from "./choice";
-import { type Fields, isFields } from "./definition";
+import { isFields } from "./definition";
 import type { Outcome, Probed } from "./request";
 
 /** What TestState says of a state. */

@@ -41,6 +41,8 @@ const detail = (more: object) =>
     retryCount: 3,
     attempts: [],
     result: null,
+    output: null,
+    step: { mapRun: "" },
     ...more,
   }) as unknown as StepDetail;
 
@@ -64,6 +66,12 @@ describe("recorded", () => {
       { result: data([7]) },
       { kind: "result", result: "[7]" },
     ],
+    [
+      "the output of a Map Run that is passed on",
+      { name: "All", type: "Map" },
+      { step: { mapRun: "arn" }, output: data([7]) },
+      { kind: "result", result: "[7]" },
+    ],
     ["an error before the call", FAILED, {}, { kind: "error", ...FAILED }],
     ["nothing yet", {}, {}, { kind: "none" }],
     ["no outcome of a Pass", { type: "Pass" }, { result: data(7) }, { kind: "none" }],
@@ -72,10 +80,15 @@ describe("recorded", () => {
   });
 
   it("counts the retries of the retrier that took the attempt's error", () => {
-    const retried = step({ attempts: [FAILED, FAILED], retries: [{ retrier: 0, attempt: 1 }] });
-    expect([0, 1].map((attempt) => recorded(DEFINITION, retried, detail({}), attempt).retryCount)).toEqual([
-      0, 3,
-    ]);
+    const attempts = [1, 4, 9].map((at) => ({ ...FAILED, scheduledAt: at, endedAt: at + 1 }));
+    const retries = [
+      { at: 2, retrier: 1, attempt: 1 },
+      { at: 5, retrier: 0, attempt: 1 },
+    ];
+    const counts = [0, 1, 2].map(
+      (attempt) => recorded(DEFINITION, step({ attempts, retries }), detail({}), attempt).retryCount,
+    );
+    expect(counts).toEqual([0, 0, 3]);
   });
 
   it("refuses what was too large to be kept, and a state that is not there", () => {

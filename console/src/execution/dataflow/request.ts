@@ -1,7 +1,8 @@
 import type { TestStateCommandInput } from "@aws-sdk/client-sfn";
-import type { Step, StepDetail } from "../../api/types";
+import type { Data, Step, StepDetail } from "../../api/types";
+import type { Fields } from "../../graph/asl";
 import { readJson } from "../../ui/json";
-import { type Fields, findState, isFields, replaceState } from "./definition";
+import { findState, isFields, replaceState } from "./definition";
 import { type Expression, isExpression, testsIn } from "./expressions";
 
 /** What stands for the work of a Task, Parallel or Map. Nothing is ever called, so that without it there is no result. */
@@ -57,7 +58,7 @@ export function recorded(definition: string, step: Step, detail: StepDetail, att
     input: kept(detail.input.text, "input"),
     variables: kept(detail.variablesBefore.text, "variables"),
     context: detail.context.text ?? "{}",
-    outcome: outcomeOf(step, detail, attempt),
+    outcome: outcomeOf(state.fields, step, detail, attempt),
     retryCount: retriesBefore(step, detail, attempt),
     readerData: isFields(state.fields.ItemReader) ? emptyData(state.fields.ItemReader) : "",
   };
@@ -68,18 +69,28 @@ function kept(text: string | null, field: Field): string {
   return text;
 }
 
-function outcomeOf(step: Step, detail: StepDetail, attempt: number): Outcome {
+function outcomeOf(fields: Fields, step: Step, detail: StepDetail, attempt: number): Outcome {
   const made = step.attempts[attempt];
-  const output = detail.attempts[attempt]?.output ?? (made === undefined ? detail.result : null);
+  const output = detail.attempts[attempt]?.output ?? (made === undefined ? resultOf(fields, detail) : null);
   if (!isMocked(step.type)) return { kind: "none" };
   if (output !== null) return { kind: "result", result: kept(output.text, "outcome") };
   const { error, cause } = made?.error ? made : step;
   return error === "" ? { kind: "none" } : { kind: "error", error, cause };
 }
 
+const AFTER_RESULT = ["ResultSelector", "ResultPath", "OutputPath", "Output"];
+
+/** What the work gave. That of a Map Run is not kept by itself, but it is the output where nothing is made of it. */
+function resultOf(fields: Fields, detail: StepDetail): Data | null {
+  const asIs = detail.step.mapRun !== "" && AFTER_RESULT.every((name) => !(name in fields));
+  return detail.result ?? (asIs ? detail.output : null);
+}
+
 /** How often the retrier that took the attempt's error had retried by then. */
 function retriesBefore(step: Step, detail: StepDetail, attempt: number): number {
-  const retry = step.retries[attempt];
+  const [made, next] = [step.attempts[attempt], step.attempts[attempt + 1]];
+  if (made === undefined || next === undefined) return detail.retryCount;
+  const retry = step.retries.find(({ at }) => at >= made.endedAt && at <= next.scheduledAt);
   return retry === undefined ? detail.retryCount : retry.attempt - 1;
 }
 

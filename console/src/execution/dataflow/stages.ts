@@ -1,5 +1,5 @@
+import type { Fields } from "../../graph/asl";
 import { readJson } from "../../ui/json";
-import type { Fields } from "./definition";
 import {
   type Expression,
   expressionsIn,

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
-import type { Step, StoryPage } from "../../api/types";
+import type { StoryPage } from "../../api/types";
+import { anAttempt, aStep } from "../fixtures";
 import { type Exported, exportDocument } from "./document";
 import { eventOf, readable } from "./events";
 import { html } from "./html";
@@ -11,21 +12,15 @@ const HOSTILE = `</script><script>x</script><img onerror=x src="y">]]><!-- ' " &
 const data = (value: unknown) => ({ bytes: 1, text: JSON.stringify(value) });
 
 function exported(text: string, more: Partial<Exported> = {}): Exported {
-  const attempt = { status: text, scheduledAt: 3, endedAt: 4, error: text, cause: text, requestId: text };
-  const step = {
-    id: 2,
-    exitedId: 3,
+  const attempt = anAttempt({ status: text, error: text, cause: text, requestId: text });
+  const step = aStep(2, {
     name: text,
     type: text,
     status: text,
     error: text,
     cause: text,
-    enteredAt: 2,
-    endedAt: 5,
-    parent: 0,
-    index: 0,
     attempts: [attempt],
-  } as unknown as Step;
+  });
   const execution = {
     executionArn: text,
     stateMachineArn: text,

@@ -1,11 +1,10 @@
 import { get } from "../../api/client";
 import type { EventItem } from "../../api/types";
 import { readJson } from "../../ui/json";
+import { detailsOf, WINDOW } from "../events";
 
 /** Beyond it a report does not help, and a browser does not open it. */
 export const EVENTS_MAX = 5_000;
-
-const PAGE = 500;
 
 /** An event as AWS tells it. */
 export interface HistoryEvent {
@@ -25,7 +24,7 @@ export async function readEvents(
   const events: HistoryEvent[] = [];
   for (;;) {
     const start = (events.at(-1)?.id ?? 0) + 1;
-    const limit = Math.min(PAGE, EVENTS_MAX - events.length);
+    const limit = Math.min(WINDOW, EVENTS_MAX - events.length);
     const page = await get("execution/events", { arn, start, limit }, signal);
     events.push(...page.events.map(eventOf));
     tell(events.length);
@@ -35,16 +34,14 @@ export async function readEvents(
   }
 }
 
-/** AWS names the one member that has the details after the type. */
 export function eventOf({ event }: EventItem): HistoryEvent {
   const members = event as Record<string, unknown>;
-  const name = Object.keys(members).find((member) => member.endsWith("EventDetails"));
   return {
     id: Number(members.id),
     type: String(members.type),
     timestamp: Number(members.timestamp),
     previousEventId: Number(members.previousEventId),
-    details: (name === undefined ? {} : members[name]) as Record<string, unknown>,
+    details: detailsOf(members),
   };
 }
 

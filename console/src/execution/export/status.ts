@@ -1,14 +1,7 @@
+import { mark, tone, word } from "../../ui/Status";
 import { html, type Markup } from "./html";
 
-/** A status as a word in its colour. */
+/** A status as the console shows it: its mark, its colour and its word. */
 export function status(text: string): Markup {
-  return html`<span class="status ${statusClass(text)}">${words(text)}</span>`;
-}
-
-export function words(text: string): string {
-  return text.toLowerCase().replace("_", " ");
-}
-
-export function statusClass(text: string): string {
-  return text.toLowerCase().replace(/[^a-z_]/g, "");
+  return html`<span class="status tone-${tone(text)}">${mark(text)} ${word(text)}</span>`;
 }

@@ -14,11 +14,11 @@ dt { color: var(--text-quiet); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .note { padding: 0.5rem 0.8rem; border: 1px solid var(--caught); border-radius: var(--radius); background: var(--caught-soft); }
 .status { padding: 0.1rem 0.5rem; border-radius: 999px; background: var(--tone-soft); color: var(--tone); font-size: var(--small); font-weight: 600; white-space: nowrap; }
-.status, .bar, .attempt { --tone: var(--aborted); --tone-soft: var(--aborted-soft); }
-.succeeded { --tone: var(--succeeded); --tone-soft: var(--succeeded-soft); }
-.running, .pending_redrive { --tone: var(--running); --tone-soft: var(--running-soft); }
-.failed, .timed_out { --tone: var(--failed); --tone-soft: var(--failed-soft); }
-.caught { --tone: var(--caught); --tone-soft: var(--caught-soft); }
+.tone-running { --tone: var(--running); --tone-soft: var(--running-soft); }
+.tone-succeeded { --tone: var(--succeeded); --tone-soft: var(--succeeded-soft); }
+.tone-failed { --tone: var(--failed); --tone-soft: var(--failed-soft); }
+.tone-caught { --tone: var(--caught); --tone-soft: var(--caught-soft); }
+.tone-aborted { --tone: var(--aborted); --tone-soft: var(--aborted-soft); }
 .bar { fill: var(--tone-soft); stroke: var(--tone); }
 .attempt { fill: var(--tone); }
 svg { display: block; width: 100%; min-width: 40rem; }

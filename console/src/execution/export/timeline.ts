@@ -1,13 +1,13 @@
 import type { Attempt, Step } from "../../api/types";
+import { mark, tone, word } from "../../ui/Status";
 import { duration } from "../../ui/time";
 import { html, type Markup, NOTHING } from "./html";
-import { statusClass, words } from "./status";
 
 const ROWS_MAX = 400;
 const ROW = 22;
 const LABEL = 260;
 const WIDTH = 1000;
-const NAME_CHARACTERS = 34;
+const NAME_CHARACTERS = 32;
 
 /** When each step ran, as a picture that needs no script. Its attempts are drawn within it. */
 export function timeline(steps: Step[], until: number): Markup {
@@ -27,15 +27,15 @@ ${shown.map((step, index) => row(step, index * ROW, scale, until))}</svg></div>$
 function row(step: Step, y: number, scale: (at: number) => number, until: number): Markup {
   const end = endOf(step, until);
   const took = duration(end - step.enteredAt);
-  return html`<g><title>${step.name}: ${words(step.status)}, ${took}</title>
+  return html`<g><title>${step.name}: ${word(step.status)}, ${took}</title>
 <text x="0" y="${y + 15}">${labelOf(step)}</text>
-${bar(`bar ${statusClass(step.status)}`, scale(step.enteredAt), scale(end), y + 4, 14)}
+${bar(`bar tone-${tone(step.status)}`, scale(step.enteredAt), scale(end), y + 4, 14)}
 ${step.attempts.map((attempt) => drawn(attempt, y, scale, end))}</g>`;
 }
 
 function drawn(attempt: Attempt, y: number, scale: (at: number) => number, end: number): Markup {
   const to = attempt.endedAt === 0 ? end : attempt.endedAt;
-  return bar(`attempt ${statusClass(attempt.status)}`, scale(attempt.scheduledAt), scale(to), y + 8, 6);
+  return bar(`attempt tone-${tone(attempt.status)}`, scale(attempt.scheduledAt), scale(to), y + 8, 6);
 }
 
 function bar(kind: string, from: number, to: number, y: number, height: number): Markup {
@@ -48,9 +48,8 @@ function endOf(step: Step, until: number): number {
   return step.endedAt === 0 ? Math.max(until, step.enteredAt) : step.endedAt;
 }
 
-/** Its name, and its status unless it succeeded: colour alone does not tell it. */
+/** Colour alone does not tell a status. */
 function labelOf({ name, status }: Step): string {
-  const told = status === "SUCCEEDED" ? "" : ` · ${words(status)}`;
-  const room = NAME_CHARACTERS - told.length;
-  return (name.length > room ? `${name.slice(0, room - 1)}…` : name) + told;
+  const shown = name.length > NAME_CHARACTERS ? `${name.slice(0, NAME_CHARACTERS - 1)}…` : name;
+  return `${mark(status)} ${shown}`;
 }
