@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { Json } from "../../ui/Json";
 import { pretty } from "../../ui/json";
 import { Note } from "../../ui/Status";
+import { Cause } from "../Cause";
 import type { Line, Stage } from "./stages";
 
 /** The stages of an evaluation; with `before`, beside what they were in that one. */
@@ -38,7 +39,11 @@ function StageCard({ stage, before, compared }: { stage: Stage; before?: Stage; 
         )}
       </div>
       {stage.note !== "" && <p className="small">{stage.note}</p>}
-      {stage.error !== null && <Note kind="failed">{stage.error}</Note>}
+      {stage.error !== null && (
+        <Note kind="failed">
+          <Cause {...stage.error} />
+        </Note>
+      )}
       {stage.lines.map((line) => (
         <LineRow
           key={line.path}

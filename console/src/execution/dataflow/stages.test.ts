@@ -125,7 +125,7 @@ describe("stages in JSONPath", () => {
       { outcome: { kind: "error", error: "Broken", cause: "" } },
     );
     expect(found.map(({ field, fragment, error }) => [field, fragment?.replace(/\s/g, ""), error])).toEqual([
-      ["Result", undefined, "Broken"],
+      ["Result", undefined, { error: "Broken", cause: "" }],
       ["Catch", '{"ResultPath":"$.e","Next":"Y"}', null],
       ["ResultPath", '"$.e"', null],
     ]);

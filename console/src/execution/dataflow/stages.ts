@@ -28,7 +28,8 @@ export interface Stage {
   value: string | null;
   /** What is to be known of the value, in words. */
   note: string;
-  error: string | null;
+  /** What kept it from having a value. */
+  error: { error: string; cause: string } | null;
 }
 
 /** The stages of a state in the order in which AWS applies them, with what came of each. */
@@ -41,8 +42,7 @@ function stageOf(applied: Applied, evaluation: Evaluation): Stage {
   const { field, fragment, value = null } = applied;
   const document = value === null ? undefined : readJson(value);
   const items = applied.each && Array.isArray(document) ? document : null;
-  const note =
-    items === null ? (applied.note ?? "") : `Values are those of the first of ${items.length} items.`;
+  const note = items === null ? (applied.note ?? "") : ofItems(items.length);
   return {
     field,
     fragment: fragment === undefined ? null : JSON.stringify(fragment, null, 2),
@@ -51,6 +51,10 @@ function stageOf(applied: Applied, evaluation: Evaluation): Stage {
     note,
     error: null,
   };
+}
+
+function ofItems(count: number): string {
+  return count === 0 ? "There are no items." : `Values are those of the first of ${count} items.`;
 }
 
 function linesOf({ field, from, fragment }: Applied, document: unknown, evaluation: Evaluation): Line[] {
@@ -84,7 +88,7 @@ function expressionsOf(field: string, fragment: unknown, jsonata: boolean): Expr
  */
 function blame(stages: Stage[], reply: Reply): Stage[] {
   if (reply.error === undefined || reply.status === "SUCCEEDED") return stages;
-  const error = reply.cause === undefined ? reply.error : `${reply.error}: ${reply.cause}`;
+  const error = { error: reply.error, cause: reply.cause ?? "" };
   const named = /field '([^']+)'/.exec(reply.cause ?? "")?.[1] ?? "";
   const missing = stages.filter((stage) => stage.value === null && !HANDLERS.includes(stage.field));
   const blamed = missing.find((stage) => isNamed(stage, named)) ?? missing[0];
