@@ -14,6 +14,7 @@ export const SHORTCUTS: Shortcut[] = [
   { keys: ["g", "m"], name: "Go to state machines", command: { go: to.machines() } },
   { keys: ["g", "e"], name: "Go to executions", command: { go: to.executions() } },
   { keys: ["g", "f"], name: "Go to functions", command: { go: to.functions() } },
+  { keys: ["g", "c"], name: "Go to cost", command: { go: to.cost() } },
   { keys: ["g", "b"], name: "Go to benchmarks", command: { go: to.benchmarks() } },
   { keys: ["j"], name: "Next row of a list; Enter opens it", command: "next" },
   { keys: ["k"], name: "Previous row", command: "previous" },

@@ -8,6 +8,7 @@ import { useObserved } from "../ui/observable";
 import { Note } from "../ui/Status";
 import { VirtualRows } from "../ui/VirtualRows";
 import { type Action, Bulk, type BulkState, RATE_MAX, type Subject } from "./bulk";
+import { ROWS_MAX } from "./rows";
 
 const NAMES: Record<Action, { title: string; verb: string; done: string }> = {
   stop: { title: "Stop executions", verb: "Stop", done: "stopped" },
@@ -53,6 +54,11 @@ function DryRun({ state, action }: { state: BulkState; action: Action }) {
   }
   return (
     <>
+      {state.found >= ROWS_MAX && (
+        <Note kind="caught">
+          Only the latest {ROWS_MAX.toLocaleString()} are taken at once. Older ones can follow after them.
+        </Note>
+      )}
       <Named
         summary={`${state.touched.length.toLocaleString()} of ${state.found.toLocaleString()} can be ${NAMES[action].done}`}
         rows={state.touched}
@@ -80,14 +86,11 @@ function Named({ summary, rows }: { summary: string; rows: readonly ExecutionIte
 function Results({ state, action }: { state: BulkState; action: Action }) {
   const of = state.touched.length;
   const ended = state.done + state.failed.length;
+  const label = `${state.done.toLocaleString()} ${NAMES[action].done}, ${(of - ended).toLocaleString()} to go`;
   const throttled = state.failed.filter((failure) => failure.throttled).length;
   return (
     <>
-      <Bar
-        label={`${state.done.toLocaleString()} of ${of.toLocaleString()} ${NAMES[action].done}`}
-        value={ended}
-        of={of}
-      />
+      <Bar label={label} value={ended} of={of} />
       {state.phase === "ended" && ended < of && (
         <Note kind="aborted">Cancelled: {(of - ended).toLocaleString()} were not begun.</Note>
       )}

@@ -159,14 +159,24 @@ function SettledField({
   isSearch?: boolean;
 }) {
   const [text, setText] = useState(value);
-  const told = useRef(settle);
-  told.current = settle;
-  useEffect(() => setText(value), [value]);
+  const latest = useRef(settle);
+  latest.current = settle;
+  const told = useRef(value);
+  const tell = (settled: string) => {
+    told.current = settled;
+    latest.current(settled);
+  };
   useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => told.current(text), SETTLED_MS);
+    // What was told here comes back, perhaps after one has gone on typing.
+    if (value !== told.current) setText(value);
+    told.current = value;
+  }, [value]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is typed begins to settle
+  useEffect(() => {
+    if (text === told.current) return;
+    const timer = setTimeout(() => tell(text), SETTLED_MS);
     return () => clearTimeout(timer);
-  }, [text, value]);
+  }, [text]);
   return (
     <label className={`field ${className}`}>
       {label}
@@ -176,7 +186,7 @@ function SettledField({
         maxLength={1000}
         data-search={isSearch}
         onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => event.key === "Enter" && settle(text)}
+        onKeyDown={(event) => event.key === "Enter" && tell(text)}
       />
     </label>
   );
