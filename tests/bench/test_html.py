@@ -28,6 +28,7 @@ from stepwell.bench.catalog import (
     ORCHESTRATION,
     ORDER,
     STUCK,
+    WORKLOADS,
 )
 from stepwell.bench.oracles.anomalies import Verdict, Witness
 from stepwell.bench.parts.certify import Certificate, Trial
@@ -351,6 +352,14 @@ def test_hostile_words_are_no_markdown() -> None:
 @pytest.mark.parametrize("found", [report(), hostile(), odd()])
 def test_a_report_is_read_back_as_it_was_written(found: Report) -> None:
     assert parse(json.dumps(as_members(found)).encode()) == found
+
+
+def test_a_report_says_what_its_names_are_called() -> None:
+    found = report()
+    titles = as_members(found)["titles"]
+    assert set(titles["strategies"]) == set(found.strategies)
+    assert titles["workloads"] == {name: WORKLOADS[name].title for name in found.workloads}
+    assert set(titles["faults"]) == {each.fault for each in found.outcomes}
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -51,7 +51,10 @@ export default function BenchmarksPage() {
             type="file"
             className="sr-only"
             accept="application/json,.json"
-            onChange={(event) => void open(event.target.files?.[0])}
+            onChange={(event) => {
+              void open(event.target.files?.[0]);
+              event.target.value = ""; // The same file can be opened again.
+            }}
           />
         </label>
         {(report !== undefined || id !== null) && (

@@ -8,7 +8,7 @@ import type { Lines } from "./lines";
 import type { Report } from "./report";
 
 const TOKENS = ["accent", "failed", "running", "caught", "aborted"];
-const DASHES = [[], [8, 4], [2, 3]];
+const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
 
 const PLAIN = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 

@@ -64,9 +64,12 @@ function Row({ report, profile }: { report: Report; profile: Profile }) {
 function Against({ text, over }: { text: string; over: boolean }) {
   if (!over) return <b>{text}</b>;
   return (
-    <b className="verdict-over">
-      <span aria-hidden="true">▲ </span>
-      {text}, over the budget
-    </b>
+    <>
+      <b className="verdict-over">
+        <span aria-hidden="true">▲ </span>
+        {text}
+      </b>
+      <small>over the budget</small>
+    </>
   );
 }

@@ -10,33 +10,31 @@ export function ReportList({ choose }: { choose: (id: string) => void }) {
   if (found.error !== null) return <Failure error={found.error} />;
   if (found.data === undefined) return null;
   const { reports, configured } = found.data;
-  if (reports.length === 0) {
-    return (
-      <div className="empty stack">
-        <p>
+  return (
+    <>
+      {reports.length === 0 && (
+        <p className="empty">
           {configured
             ? "No report in the folders that the server was given."
-            : "The server was started without a folder of reports."}
+            : "The server was started without a folder of reports."}{" "}
+          <code>stepwell bench run</code> writes one.
         </p>
-        <p>
-          <code>stepwell bench run</code> writes one. Drop its <code>report.json</code> here or open it; it is
-          read in this page and sent nowhere.
-        </p>
-      </div>
-    );
-  }
-  return (
-    <ul className="reports">
-      {reports.map((report) => (
-        <li key={report.id}>
-          <button type="button" className="card row" onClick={() => choose(report.id)}>
-            <strong>{report.name}</strong>
-            <span className="quiet-text small spread">
-              <Time at={report.modifiedAt} /> · {bytes(report.bytes)}
-            </span>
-          </button>
-        </li>
-      ))}
-    </ul>
+      )}
+      <ul className="reports">
+        {reports.map((report) => (
+          <li key={report.id}>
+            <button type="button" className="card row" onClick={() => choose(report.id)}>
+              <strong>{report.name}</strong>
+              <span className="quiet-text small spread">
+                <Time at={report.modifiedAt} /> · {bytes(report.bytes)}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p className="small quiet-text">
+        A <code>report.json</code> that is dropped on this page or opened is read here and sent nowhere.
+      </p>
+    </>
   );
 }

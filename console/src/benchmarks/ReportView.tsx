@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { Dialog } from "../ui/Dialog";
 import { Tabs } from "../ui/Tabs";
 import { duration } from "../ui/time";
@@ -15,6 +15,7 @@ import type { Report } from "./report";
 export function ReportView({ report }: { report: Report }) {
   const [place, setPlace] = useState<Place | null>(null);
   const [workload, setWorkload] = useState("");
+  const tables = useMemo(() => matrices(report), [report]);
   const { budget } = report;
   return (
     <div className="stack report">
@@ -36,7 +37,7 @@ export function ReportView({ report }: { report: Report }) {
         label="Workloads"
         chosen={workload}
         choose={setWorkload}
-        tabs={matrices(report).map((matrix) => ({
+        tabs={tables.map((matrix) => ({
           id: matrix.workload,
           label: titleOf(report, "workloads", matrix.workload),
           content: () => <Workload report={report} matrix={matrix} choose={setPlace} />,

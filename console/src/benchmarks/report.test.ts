@@ -63,6 +63,8 @@ describe("a committed run", () => {
   });
 });
 
+const many = run.outcomes.slice(0, 65).map((each, place) => ({ ...each, fault: `fault ${place}` }));
+
 describe("a file of a stranger", () => {
   it.each([
     ["", "It is not JSON"],
@@ -73,6 +75,7 @@ describe("a file of a stranger", () => {
     [JSON.stringify({ ...run, outcomes: Array(20_001).fill(0) }), "more than 20,000 entries"],
     [committed.replace('"count":', '"count": "1", "c":'), ".count is not a number"],
     [`${"[".repeat(100_000)}`, "It is not JSON"],
+    [JSON.stringify({ ...run, outcomes: many }), "more than 64 of fault"],
     ['{"__proto__": {"run": "x"}}', "report.run is not a text"],
   ])("is refused with the place (%#)", (source, said) => {
     expect(() => parseReport(source)).toThrow(said);

@@ -7,6 +7,9 @@ export const BYTES_MAX = 50 * 2 ** 20;
 const LIST_MAX = 20_000;
 const NAMES_MAX = 200;
 
+/** Workloads, strategies or faults: a table has a row or a column for each. */
+const TITLES_MAX = 64;
+
 const witness = object({ text, rows: optional(list(members(json, NAMES_MAX), 1_000), []) });
 
 const verdict = object({
@@ -118,6 +121,11 @@ export function parseReport(source: string): Report {
   }
   const read = report(found, "report");
   if (read.outcomes.length === 0) throw new Unreadable("report.outcomes is empty: nothing was measured");
+  for (const name of ["workload", "strategy", "fault"] as const) {
+    if (new Set(read.outcomes.map((each) => each[name])).size > TITLES_MAX) {
+      throw new Unreadable(`report.outcomes names more than ${TITLES_MAX} of ${name}`);
+    }
+  }
   return read;
 }
 

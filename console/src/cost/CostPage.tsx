@@ -77,7 +77,8 @@ function Day({ costs }: { costs: MachineCosts }) {
         </li>
         {estimated > 0 && (
           <li>
-            {count(estimated, "invocation")} without a REPORT line in the log: estimated from their attempts.
+            {count(estimated, "invocation")} without a REPORT line that was read: estimated from their
+            attempts.
           </li>
         )}
         <li>In the bars: Step Functions first, then Lambda.</li>

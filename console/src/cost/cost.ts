@@ -81,7 +81,7 @@ export function assumptions(cost: Cost): string[] {
   }
   if (cost.estimated > 0) {
     said.push(
-      `${WHOLE.format(cost.estimated)} of ${count(cost.invocations, "invocation")} had no REPORT line in the log: ` +
+      `${WHOLE.format(cost.estimated)} of ${count(cost.invocations, "invocation")} had no REPORT line that was read: ` +
         "estimated from the time of the attempt and the function's memory.",
     );
   }

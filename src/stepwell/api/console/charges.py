@@ -53,7 +53,7 @@ class Charges:
 
     `states` is as they ran, `express` as if they all had been Express, which `not_express` may rule out. `children` are
     the executions of their Map Runs, and are in all quantities; `nested` ones are not. Of the `invocations`,
-    `estimated` had no REPORT line.
+    `estimated` had no REPORT line that was read.
     """
 
     executions: int

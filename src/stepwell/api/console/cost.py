@@ -61,7 +61,8 @@ class CostLine(Shape):
 
 
 class Cost(Shape):
-    """What `executions` cost, extrapolated from those `sampled`. `estimated` of the `invocations` had no REPORT line.
+    """What `executions` cost, extrapolated from those `sampled`. `estimated` of the `invocations` had no REPORT line
+    that was read.
 
     `states` are the executions as they ran, with the `children` of their Map Runs and without `nested` executions;
     `express` is instead of `states`, null where `not_express` says why they could not be Express.

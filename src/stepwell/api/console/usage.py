@@ -9,7 +9,8 @@ from stepwell.engine.express import TIMEOUT_SECONDS, held_bytes
 from stepwell.machine import records as r
 from stepwell.machine.execution import Execution
 
-FUNCTION_INVOKE = ("lambda", "invoke")
+FUNCTION = ("lambda", "invoke")
+NESTED = ("states", "startExecution")
 WAITS = {"token": "waits for a task token", "child": "waits for a job or a nested execution (.sync)"}
 
 
@@ -78,7 +79,7 @@ class _Reader:
         return Usage(
             express=":express:" in execution.id, seconds=seconds, payload_bytes=self._payload_bytes,
             transitions=sum(map(transitions, steps)) + self.story.omitted,
-            nested=sum((each.resource_type, each.resource[:14]) == ("states", "startExecution") for each in attempts),
+            nested=sum(_action(each.resource_type, each.resource) == NESTED for each in attempts),
             calls=[self._call(each, now) for each in attempts if each.scheduled_id in self._functions and _ran(each)],
             map_runs=self._map_runs, not_express=_not_express(execution, seconds, attempts, self._map_runs),
         )  # fmt: skip
@@ -112,11 +113,16 @@ def _function(record: r.TaskScheduled) -> str | None:
     """The function that a task calls; None where it calls something else."""
     if record.type.startswith("LambdaFunction"):
         return record.resource
-    if (record.resource_type, record.resource.partition(".")[0]) != FUNCTION_INVOKE:
+    if _action(record.resource_type, record.resource) != FUNCTION:
         return None
     request = record.input.value
     name = request.get("FunctionName") if isinstance(request, dict) else None
     return name if isinstance(name, str) else None
+
+
+def _action(resource_type: str | None, resource: str) -> tuple[str | None, str]:
+    """What a task calls, without the pattern by which it waits (`.sync`, `.waitForTaskToken`)."""
+    return resource_type, resource.partition(".")[0]
 
 
 def _not_express(execution: Execution, seconds: float, attempts: list[Attempt], map_runs: list[str]) -> str | None:
