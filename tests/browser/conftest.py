@@ -14,16 +14,26 @@ sys.path.insert(0, str(Path(__file__).parent))
 import chromium
 from visitor import DESKTOP, Visitor
 
-_REPORT = pytest.StashKey[pytest.TestReport]()
+_VISITORS = pytest.StashKey[list[Visitor]]()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Lets `visit` see whether the test has failed."""
-    report: Any = yield
-    if report.when == "call":
-        item.stash[_REPORT] = report
-    return report
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Whatever went wrong in the browsers of a test's visitors fails it, before any server of it is stopped."""
+    visitors = item.stash.setdefault(_VISITORS, [])
+    try:
+        yield
+        for visitor in visitors:
+            visitor.check_problems()
+    except BaseException:
+        for number, visitor in enumerate(visitors):
+            file = Path(tempfile.mkdtemp(prefix="stepwell-browser-"), f"{number}.png")
+            visitor.page.screenshot(path=file)
+            item.add_report_section("call", "browser", f"kept for a look: {file} of {visitor.page.url}")
+        raise
+    finally:
+        while visitors:
+            visitors.pop().close()
 
 
 @pytest.fixture(scope="session")
@@ -37,18 +47,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors: `visit(url, viewport, scheme)`. Whatever went wrong in their browsers fails the test."""
-    visitors: list[Visitor] = []
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Callable[..., Visitor]:
+    """Makes visitors: `visit(url, viewport, scheme)`."""
+    visitors = request.node.stash.setdefault(_VISITORS, [])
 
     def make(url: str, viewport: Any = DESKTOP, scheme: str = "light", **settings: Any) -> Visitor:
         visitors.append(Visitor(browser, url, viewport, scheme, **settings))
         return visitors[-1]
 
-    yield make
-    report = request.node.stash.get(_REPORT, None)
-    failed = report is None or report.failed
-    for number, visitor in enumerate(visitors):
-        keep = Path(tempfile.mkdtemp(prefix="stepwell-browser-"), f"{request.node.name}-{number}.png")
-        visitor.close(keep if failed or visitor.problems else None)
-    assert not (problems := [problem for visitor in visitors for problem in visitor.problems]), "\n".join(problems)
+    return make

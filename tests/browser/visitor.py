@@ -106,11 +106,11 @@ class Visitor:
         self.check_width()
         self.check_accessibility()
 
-    def close(self, keep: Path | None) -> None:
-        """With a path, a picture of the page as it was is kept there."""
-        if keep is not None:
-            self.page.screenshot(path=keep)
-            print(f"\nkept for a look: {keep} of {self.page.url}")
+    def check_problems(self) -> None:
+        """Raises `AssertionError` with what went wrong up to now."""
+        assert not self.problems, "\n".join(self.problems)
+
+    def close(self) -> None:
         self.context.close()
 
 

@@ -64,6 +64,7 @@ export function TimelineRow({
           </span>
         ))}
         <span className="spread lasted">{lasted}</span>
+        <span className="sr-only">{word(step.status)}</span>
       </span>
       <span className="timeline-track" aria-hidden="true">
         {segments(step, now).map((segment, index) => {
@@ -88,10 +89,10 @@ export function TimelineRow({
 function Toggle({ inside, open, toggle }: { inside: number; open: boolean; toggle: () => void }) {
   if (inside === 0) return <span className="toggle" />;
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: ArrowLeft and ArrowRight on the tree do the same
-    // biome-ignore lint/a11y/noStaticElementInteractions: what it does is said by the row's aria-expanded
+    // For the pointer alone: ArrowLeft and ArrowRight on the tree do the same, and the row says whether it is expanded.
     <span
       className="toggle"
+      aria-hidden="true"
       data-open={open}
       onClick={(event) => {
         event.stopPropagation();
