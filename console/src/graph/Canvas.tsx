@@ -67,6 +67,7 @@ function Drawing({ layout }: { layout: Layout }) {
   }, []);
   const nodes = useMemo(() => layout.nodes.map((placed) => flowNode(placed, reveal)), [layout, reveal]);
   const edges = useMemo(() => flowEdges(layout), [layout]);
+  const reach = useMemo(() => reachOf(layout), [layout]);
   const revealNamed = useCallback(
     (name: string | null) => {
       const placed = layout.nodes.find(({ node }) => node.kind === "state" && node.name === name);
@@ -100,7 +101,7 @@ function Drawing({ layout }: { layout: Layout }) {
       panOnScroll
       zoomOnDoubleClick={false}
       minZoom={0.005}
-      translateExtent={reachOf(layout)}
+      translateExtent={reach}
       maxZoom={1.6}
       ariaLabelConfig={LABELS}
     >
