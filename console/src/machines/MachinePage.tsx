@@ -1,6 +1,7 @@
 import { useCallback, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { nameOf, to } from "../app/links";
+import MachineCost from "../cost/MachineCost";
 import { Copy } from "../ui/Copy";
 import { Failure } from "../ui/Failure";
 import { Status } from "../ui/Status";
@@ -131,6 +132,7 @@ function Views({ arn, machine, start }: Shown) {
           label: "Executions",
           content: () => <LatestExecutions arn={arn} express={express} />,
         },
+        { id: "cost", label: "Cost", content: () => <MachineCost arn={arn} /> },
         { id: "revisions", label: "Revisions", content: () => <Revisions arn={arn} /> },
         { id: "versions", label: "Versions", content: () => <Versions arn={arn} start={start} /> },
         { id: "aliases", label: "Aliases", content: () => <Aliases arn={arn} start={start} /> },
