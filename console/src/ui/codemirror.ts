@@ -27,6 +27,11 @@ const THEME = EditorView.theme({
   ".cm-content": { fontFamily: "var(--mono)", caretColor: "var(--text)" },
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--text-quiet)", border: "none" },
   ".cm-scroller": { overflow: "auto", maxHeight: "inherit" },
+  // Lines that differ have the soft colours, on which every colour of the syntax can be read; the words are underlined.
+  "& .cm-deletedChunk": { backgroundColor: "var(--failed-soft)" },
+  "&.cm-merge-b .cm-changedLine": { backgroundColor: "var(--succeeded-soft)" },
+  "& .cm-deletedChunk .cm-deletedText": { background: "none", textDecoration: "line-through var(--failed)" },
+  "&.cm-merge-b .cm-changedText": { background: "none", textDecoration: "underline var(--succeeded)" },
 });
 
 /** Differences in the tokens' colours: the text on them stays legible. A line tells old from new by the bar beside it. */
