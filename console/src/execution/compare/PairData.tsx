@@ -3,6 +3,7 @@ import { get } from "../../api/client";
 import type { Data, Step, StepDetail } from "../../api/types";
 import { Failure } from "../../ui/Failure";
 import { Payload } from "../../ui/Json";
+import { Cause } from "../Cause";
 import type { Story } from "../story";
 import type { Pair } from "./align";
 
@@ -85,7 +86,7 @@ function Errors({ pair }: { pair: Pair }) {
         <div key={side} className="compare-error">
           <dt>{side} error</dt>
           <dd>
-            <strong>{step?.error}</strong> {step?.cause}
+            <Cause error={step?.error ?? ""} cause={step?.cause ?? ""} />
           </dd>
         </div>
       ))}
