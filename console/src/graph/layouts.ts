@@ -22,17 +22,31 @@ export function layoutOf(model: Model, key: string): Promise<Layout> {
   return made;
 }
 
-/** Each layout has a worker of its own: they are rare, and none is left behind. */
+let engine: ELK | null = null;
+
+/** One worker lays out for all pages: to read ELK takes longer than most layouts. */
+function worker(): ELK {
+  engine ??= new ELK({ workerFactory: () => new Worker(workerUrl) });
+  return engine;
+}
+
+// It reads ELK while whoever has loaded this still waits for a definition.
+worker();
+
+/** A layout that takes too long takes its worker along. */
 async function arranged(root: ElkNode): Promise<ElkNode> {
-  const elk = new ELK({ workerFactory: () => new Worker(workerUrl) });
+  const elk = worker();
   let timer = 0;
   const late = new Promise<never>((_, reject) => {
-    timer = window.setTimeout(() => reject(new Error("The layout takes too long.")), PATIENCE_MS);
+    timer = window.setTimeout(() => {
+      elk.terminateWorker();
+      if (engine === elk) engine = null;
+      reject(new Error("The layout takes too long."));
+    }, PATIENCE_MS);
   });
   try {
     return await Promise.race([elk.layout(root), late]);
   } finally {
     window.clearTimeout(timer);
-    elk.terminateWorker();
   }
 }
