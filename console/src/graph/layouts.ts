@@ -22,10 +22,10 @@ export function layoutOf(model: Model, key: string): Promise<Layout> {
   return made;
 }
 
-let engine: ELK | null = null;
+let engine: InstanceType<typeof ELK> | null = null;
 
 /** One worker lays out for all pages: to read ELK takes longer than most layouts. */
-function worker(): ELK {
+function worker(): InstanceType<typeof ELK> {
   engine ??= new ELK({ workerFactory: () => new Worker(workerUrl) });
   return engine;
 }
