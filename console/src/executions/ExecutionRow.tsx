@@ -49,9 +49,9 @@ function Remarks({ item }: { item: ExecutionItem }) {
   const said = [item.error, item.cause].filter((text) => text !== null && text !== "").join(": ");
   return (
     <span className="cell-remarks">
-      {item.redriveCount > 0 && <span className="mark tone-running">redriven {item.redriveCount}×</span>}
+      {item.redriveCount > 0 && <span className="remark tone-running">redriven {item.redriveCount}×</span>}
       {item.warnings.length > 0 && (
-        <span className="mark tone-caught" title={item.warnings.join("\n")}>
+        <span className="remark tone-caught" title={item.warnings.join("\n")}>
           ⚠ {item.warnings.length} {item.warnings.length === 1 ? "warning" : "warnings"}
         </span>
       )}

@@ -25,7 +25,7 @@ export function Children({ arn, run }: { arn: string; run: MapRun }) {
     <section className="stack" aria-label="Child executions">
       <h2>Child executions</h2>
       {counts.length === 0 && <p className="quiet-text">None has been started yet.</p>}
-      <fieldset className="legend">
+      <fieldset className="map-run-counts">
         <legend className="sr-only">Status</legend>
         {counts.map((part) => (
           <button

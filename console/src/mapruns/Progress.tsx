@@ -37,7 +37,7 @@ function Counted({ name, counts, isReading }: { name: string; counts: Counts; is
         </span>
       </div>
       <div
-        className="bar"
+        className="map-run-bar"
         role="progressbar"
         aria-label={name}
         aria-valuemin={0}
@@ -47,13 +47,13 @@ function Counted({ name, counts, isReading }: { name: string; counts: Counts; is
         {parts(counts).map(({ status, count }) => (
           <span
             key={status}
-            className={`bar-part tone-${tone(status)}`}
+            className={`map-run-part tone-${tone(status)}`}
             data-status={status}
             style={{ flexGrow: count }}
           />
         ))}
       </div>
-      <ul className="legend">
+      <ul className="map-run-counts">
         {parts(counts).map(({ status, count }) => (
           <li key={status}>
             <Status status={status} /> {count.toLocaleString()}
@@ -77,7 +77,7 @@ function Speed({ run, at, items }: { run: MapRun; at: number; items: Counts }) {
   const written = run.executionCounts?.resultsWritten ?? 0;
   const redriven = (run.redriveCount ?? 0) > 0;
   return (
-    <dl className="figures">
+    <dl className="map-run-figures">
       {running && <Figure name="Rate now">{perSecond(lately)}</Figure>}
       {!redriven && <Figure name="Rate overall">{perSecond(to > from ? done / (to - from) : null)}</Figure>}
       {running && <Figure name="Time left, about">{left === null ? "–" : duration(Math.ceil(left))}</Figure>}

@@ -47,7 +47,7 @@ function Shown({ bounds }: { bounds: Bounds }) {
     toleratedFailureCount > 0 && `${toleratedFailureCount.toLocaleString()} items`,
   ].filter((text) => text !== false);
   return (
-    <dl className="figures">
+    <dl className="map-run-figures">
       <div>
         <dt>Concurrency</dt>
         <dd>{maxConcurrency === 0 ? "no limit of its own" : `at most ${maxConcurrency.toLocaleString()}`}</dd>
