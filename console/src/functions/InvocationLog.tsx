@@ -62,7 +62,7 @@ async function read(invocation: InvocationItem, group: string, signal: AbortSign
 export function LogText({ text }: { text: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
-    <pre className="log" tabIndex={0} role="group" aria-label="Log">
+    <pre className="log" tabIndex={0} role="region" aria-label="Log">
       {text}
     </pre>
   );
