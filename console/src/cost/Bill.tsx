@@ -58,7 +58,7 @@ function Ways({ cost, type }: { cost: Cost; type: string }) {
     <ul className="ways">
       {shown.map((way) => (
         <li key={way.title} className="card">
-          <h3>{way.title}</h3>
+          <h2>{way.title}</h2>
           {way.dollars === null ? (
             <p className="quiet-text">Not possible: it {cost.notExpress ?? "has not run"}.</p>
           ) : (
