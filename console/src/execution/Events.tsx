@@ -36,7 +36,7 @@ export function Events({
   const [filter, setFilter] = useState("");
   const [seen, setSeen] = useState({ from: 0, to: AHEAD });
   const [opened, setOpened] = useState<number | null>(null);
-  const [jump, setJump] = useState<number | null>(null);
+  const [jump, setJump] = useState<{ index: number } | null>(null);
   const words = useDeferredValue(filter.trim());
   const wanted = useMemo(
     () => (words === "" ? null : (row: EventRow) => matches(row, stateOfLatest(row).name, words)),
@@ -69,7 +69,7 @@ export function Events({
   }
   return (
     <div className="stack">
-      <Search filter={filter} setFilter={setFilter} last={last} jump={setJump} />
+      <Search filter={filter} setFilter={setFilter} last={last} jump={(id) => setJump({ index: id - 1 })} />
       {error !== null && <Failure error={error} />}
       <p className="small quiet-text" role="status">
         {wanted === null ? `${last} events` : foundText(found.rows.length, found.searched, last)}
@@ -82,7 +82,7 @@ export function Events({
         row={draw}
         seen={(from, to) => setSeen((seen) => (seen.from === from && seen.to === to ? seen : { from, to }))}
         opened={indexOf(opened)}
-        shown={ids === null ? indexOf(jump) : null}
+        shown={ids === null ? jump : null}
       />
     </div>
   );

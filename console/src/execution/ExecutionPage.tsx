@@ -56,14 +56,14 @@ function Shown({ arn, story, connection, read }: ShownProps) {
       <Notices story={story} select={select} />
       <TimeSlider last={story.page.eventId} at={at} go={go} />
       <div className="execution-panes">
-        <Suspense fallback={<div className="card" />}>
+        <Suspense fallback={<div className="execution-graph" />}>
           <Graph
             definition={story.definition}
             label={story.page.label}
             visits={visits}
             selected={step?.name ?? look.state}
             select={(state) => change(chosen(state, visits))}
-            height="100%"
+            height="var(--graph-height)"
           />
         </Suspense>
         <div className="execution-panel">

@@ -4,7 +4,7 @@ import { type ReactNode, useEffect, useRef } from "react";
 /**
  * Rows of which only those in sight are in the page. `label` names the list for a screen reader; `ended` is told when
  * the last row comes into sight, `seen` which rows are in sight. The row that is `opened` is as high as what is in
- * it, and `shown` is brought into sight.
+ * it, and `shown` is brought into sight, each object once.
  */
 export function VirtualRows({
   count,
@@ -25,7 +25,7 @@ export function VirtualRows({
   ended?: () => void;
   seen?: (first: number, last: number) => void;
   opened?: number | null;
-  shown?: number | null;
+  shown?: { index: number } | null;
 }) {
   const parent = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
@@ -47,7 +47,7 @@ export function VirtualRows({
   // biome-ignore lint/correctness/useExhaustiveDependencies: as another row opens, the one before is closed
   useEffect(() => measure(), [measure, opened]);
   useEffect(() => {
-    if (shown !== undefined && shown !== null) scrollToIndex(shown, { align: "start" });
+    if (shown) scrollToIndex(shown.index, { align: "start" });
   }, [scrollToIndex, shown]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
