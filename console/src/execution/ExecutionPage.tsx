@@ -1,6 +1,7 @@
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { useParams } from "react-router";
 import type { Connection } from "../api/live";
+import Graph from "../graph/Graph";
 import { Failure } from "../ui/Failure";
 import { Payload } from "../ui/Json";
 import { type Tab, Tabs } from "../ui/Tabs";
@@ -17,9 +18,6 @@ import { useAt, useLook } from "./useLook";
 import { useStory } from "./useStory";
 import "./execution.css";
 
-// It is on every execution's page, so it is asked for before the story is there.
-const graph = import("../graph/Graph");
-const Graph = lazy(() => graph);
 const ExecutionCost = lazy(() => import("../cost/ExecutionCost"));
 
 /** One execution: what it did, what it is doing, and why. What is looked at stands in the address. */
@@ -49,6 +47,7 @@ function Shown({ arn, story, connection, read }: ShownProps) {
   const visits = useMemo(() => visitsAt(story.steps.values(), at), [story.steps, at]);
   const step = look.step === null ? undefined : story.steps.get(look.step);
   const select = useCallback((id: number) => change({ step: id, state: null }), [change]);
+  const selectState = useCallback((state: string | null) => change(chosen(state, visits)), [change, visits]);
   const cursor = at === null ? null : (moment.data?.at ?? null);
   return (
     <>
@@ -56,16 +55,14 @@ function Shown({ arn, story, connection, read }: ShownProps) {
       <Notices story={story} select={select} />
       <TimeSlider last={story.page.eventId} at={at} go={go} />
       <div className="execution-panes">
-        <Suspense fallback={<div className="execution-graph" />}>
-          <Graph
-            definition={story.definition}
-            label={story.page.label}
-            visits={visits}
-            selected={step?.name ?? look.state}
-            select={(state) => change(chosen(state, visits))}
-            height="var(--graph-height)"
-          />
-        </Suspense>
+        <Graph
+          definition={story.definition}
+          label={story.page.label}
+          visits={visits}
+          selected={step?.name ?? look.state}
+          select={selectState}
+          height="var(--graph-height)"
+        />
         <div className="execution-panel">
           {at !== null && <Moment event={at} moment={moment.data} error={moment.error} select={select} />}
           {step !== undefined && (

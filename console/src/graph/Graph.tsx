@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { Visits } from "../execution/story";
 import { Note } from "../ui/Status";
 import { modelOf } from "./definition";
@@ -7,8 +7,22 @@ import { States } from "./States";
 import "./graph.css";
 
 /** What draws is a part of its own, which need not wait for the definition. */
-const canvas = import("./Canvas");
-const Canvas = lazy(() => canvas);
+const drawing = import("./Canvas");
+
+type Drawing = Awaited<typeof drawing>;
+
+/** What draws, once it is loaded. React's `lazy` would hold it back a third of a second after the page around it. */
+function useDrawing(): Drawing | null {
+  const [loaded, setLoaded] = useState<Drawing | null>(null);
+  useEffect(() => {
+    drawing.then(setLoaded, (error: unknown) =>
+      setLoaded(() => {
+        throw error;
+      }),
+    );
+  }, []);
+  return loaded;
+}
 
 /**
  * The graph of a definition. With `label` it is that of the Distributed Map's children. `visits` colours it as an
@@ -29,6 +43,7 @@ export default function Graph({
   select: (state: string | null) => void;
   height?: string;
 }) {
+  const drawn = useDrawing();
   const model = useMemo(() => modelOf(definition, label), [definition, label]);
   const look = useMemo(() => ({ visits, selected, select }), [visits, selected, select]);
   return (
@@ -38,9 +53,11 @@ export default function Graph({
         {model.nodes.length > 0 && (
           <>
             <div className="graph-pane" style={{ height }}>
-              <Suspense fallback={<p className="empty">Loading …</p>}>
-                <Canvas model={model} id={`${label}\n${definition}`} />
-              </Suspense>
+              {drawn === null ? (
+                <p className="empty">Loading …</p>
+              ) : (
+                <drawn.default model={model} id={`${label}\n${definition}`} />
+              )}
             </div>
             <States nodes={model.nodes} />
           </>
