@@ -8,17 +8,27 @@ const AGAIN_MS = [500, 1000, 2000, 5000, 10000];
 export type Connection = "connecting" | "live" | "lost" | "refused";
 
 /**
- * Hear of what becomes durable, of one execution or of all. After a gap `missed` is set: whoever shows something reads
- * it again.
+ * Hear of what becomes durable, of one execution or of all. Each time that the stream begins, `missed` is set: what was
+ * read before it did may be old. A page that is out of sight has none, for a browser grants only six to a server.
  */
 export function useLive(execution: string | null, tell: (news: News) => void): Connection {
   const [connection, setConnection] = useState<Connection>("connecting");
   const latest = useRef(tell);
   latest.current = tell;
   useEffect(() => {
-    const aborted = new AbortController();
-    void follow(execution, aborted.signal, setConnection, (news) => latest.current(news));
-    return () => aborted.abort();
+    let aborted = new AbortController();
+    const change = () => {
+      aborted.abort();
+      if (document.hidden) return;
+      aborted = new AbortController();
+      void follow(execution, aborted.signal, setConnection, (news) => latest.current(news));
+    };
+    change();
+    document.addEventListener("visibilitychange", change);
+    return () => {
+      document.removeEventListener("visibilitychange", change);
+      aborted.abort();
+    };
   }, [execution]);
   return connection;
 }
@@ -32,8 +42,8 @@ async function follow(
   for (let failures = 0; !signal.aborted; failures++) {
     try {
       const stream = await listen(execution, signal);
-      if (failures > 0) tell({ changes: [], missed: true });
       show("live");
+      tell({ changes: [], missed: true });
       for await (const news of stream) {
         failures = 0;
         tell(news);

@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Suspense, useState } from "react";
-import { NavLink, Outlet } from "react-router";
+import { NavLink, Outlet, useLocation } from "react-router";
 import { get } from "../api/client";
 import { readCredentials } from "../api/credentials";
+import { Boundary } from "./Boundary";
 import { to } from "./links";
 import { ShortcutsDialog } from "./ShortcutsDialog";
 import { SignIn } from "./SignIn";
@@ -20,6 +21,7 @@ const PAGES: [string, string][] = [
 
 /** What is around every page: where one is, where one can go, and which endpoint one looks at. */
 export function Shell() {
+  const { pathname } = useLocation();
   const [helping, setHelping] = useState(false);
   useShortcuts(() => setHelping(true));
   const endpoint = useQuery({
@@ -61,9 +63,11 @@ export function Shell() {
         {needsKey(endpoint.error) ? (
           <SignIn refused={readCredentials() === null ? null : endpoint.error} />
         ) : (
-          <Suspense fallback={<p className="empty">Loading …</p>}>
-            <Outlet />
-          </Suspense>
+          <Boundary key={pathname}>
+            <Suspense fallback={<p className="empty">Loading …</p>}>
+              <Outlet />
+            </Suspense>
+          </Boundary>
         )}
       </main>
       {helping && <ShortcutsDialog close={() => setHelping(false)} />}
