@@ -9,6 +9,7 @@ import { type EventRow, matches } from "./events";
 import { stepOfEvent, threads } from "./find";
 import type { Story } from "./story";
 import { MATCHES_MAX, useEvents, useMatches } from "./useEvents";
+import "./events.css";
 
 const ROW_HEIGHT = 34;
 

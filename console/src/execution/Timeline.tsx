@@ -1,11 +1,12 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
 import type { Step } from "../api/types";
 import { useNow } from "../ui/Time";
 import { around } from "./find";
 import type { Story } from "./story";
+import { Axis, Cursor } from "./TimelineAxis";
 import { TimelineRow } from "./TimelineRow";
-import { rows as layRows, place, type Row, type Span, tickLabel, ticks, whole } from "./timeline";
+import { rows as layRows, type Row, whole } from "./timeline";
 import { type TimeSpan, useTimeSpan, useWheel } from "./useTimeSpan";
 import "./timeline.css";
 
@@ -264,7 +265,7 @@ function useShown(rows: Row[], selected: number | null, scroll: (index: number) 
   }, [rows, selected, scroll]);
 }
 
-function useWidth(element: React.RefObject<HTMLElement | null>): number {
+function useWidth(element: RefObject<HTMLElement | null>): number {
   const [width, setWidth] = useState(0);
   useEffect(() => {
     const watched = element.current;
@@ -274,43 +275,4 @@ function useWidth(element: React.RefObject<HTMLElement | null>): number {
     return () => observer.disconnect();
   }, [element]);
   return width;
-}
-
-function Axis({
-  span,
-  startedAt,
-  most,
-  track,
-  cursor,
-}: {
-  span: Span;
-  startedAt: number;
-  most: number;
-  track: React.RefObject<HTMLDivElement | null>;
-  cursor: number | null;
-}) {
-  return (
-    <div className="timeline-axis" aria-hidden="true">
-      <span className="timeline-label quiet-text">State</span>
-      <div className="timeline-track" ref={track}>
-        {ticks(span, startedAt, most).map((tick) => {
-          const at = place({ from: startedAt + tick, to: startedAt + tick }, span);
-          return (
-            at !== null && (
-              <span key={tick} className="tick" style={{ left: `${at.left}%` }}>
-                {at.left < 100 - 60 / most && tickLabel(tick)}
-              </span>
-            )
-          );
-        })}
-        <Cursor at={cursor} span={span} />
-      </div>
-    </div>
-  );
-}
-
-/** Where the moment that is looked at stands. */
-function Cursor({ at, span }: { at: number | null; span: Span }) {
-  const found = at === null ? null : place({ from: at, to: at }, span);
-  return found && <span className="timeline-cursor" style={{ left: `${found.left}%` }} />;
 }
