@@ -48,11 +48,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, request: pytest.FixtureRequest) -> Callable[..., Visitor]:
-    """Makes visitors: `visit(url, viewport, scheme)`."""
+    """Makes visitors: `visit(url, viewport)`."""
     visitors = request.node.stash.setdefault(_VISITORS, [])
 
-    def make(url: str, viewport: Any = DESKTOP, scheme: str = "light", **settings: Any) -> Visitor:
-        visitors.append(Visitor(browser, url, viewport, scheme, **settings))
+    def make(url: str, viewport: Any = DESKTOP, **settings: Any) -> Visitor:
+        visitors.append(Visitor(browser, url, viewport, **settings))
         return visitors[-1]
 
     return make

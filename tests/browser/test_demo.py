@@ -61,7 +61,7 @@ def test_the_waiting_order_is_found_and_approved(
     page.get_by_role("button", name="Send success").click()
     dialog = page.get_by_role("dialog", name="Send success to Wait for approval")
     dialog.get_by_role("textbox", name="Output").fill('{"approved": true}')
-    visitor.check_accessibility()
+    visitor.check()
     dialog.get_by_role("button", name="Send success").click()
     expect(status(page)).to_contain_text("Succeeded")
     assert charges(server, WAITING) == 1

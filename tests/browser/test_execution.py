@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from processes import shared_folder
 from projects import EXAMPLES, Project, writable
-from visitor import Visitor, in_both_schemes, on_both_widths
+from visitor import Visitor, on_both_widths
 
 from definitions import LOOP, ROLE, SUM, rounds
 
@@ -65,11 +65,10 @@ def step(page: Page, name: str) -> Locator:
 
 
 @on_both_widths
-@in_both_schemes
 def test_the_timeline_shows_retries_and_leads_to_steps(
-    visit: Callable[..., Visitor], project: Project, retried: str, viewport: dict[str, int], scheme: str
+    visit: Callable[..., Visitor], project: Project, retried: str, viewport: dict[str, int]
 ) -> None:
-    visitor = visit(project.url, viewport, scheme)
+    visitor = visit(project.url, viewport)
     page = visitor.open(address(retried))
     expect(timeline(page).get_by_role("treeitem")).to_have_count(7)
     charge = step(page, "Charge")

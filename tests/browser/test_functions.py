@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from processes import shared_folder
 from projects import EXAMPLES, Project, writable
-from visitor import Visitor, in_both_schemes, on_both_widths
+from visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -26,12 +26,8 @@ def project() -> Iterator[Project]:
             project.stop()
 
 
-@on_both_widths
-@in_both_schemes
-def test_a_function_is_invoked(
-    visit: Callable[..., Visitor], project: Project, viewport: dict[str, int], scheme: str
-) -> None:
-    visitor = visit(project.url, viewport, scheme)
+def test_a_function_is_invoked(visit: Callable[..., Visitor], project: Project) -> None:
+    visitor = visit(project.url)
     page = visitor.open()
     page.get_by_role("link", name="Functions").click()
     page.get_by_role("link", name=re.compile("ReserveStock")).click()
@@ -46,7 +42,7 @@ def test_a_function_is_invoked(
     event.fill('{"order": "o-8"}')
     page.get_by_role("button", name="Invoke", exact=True).click()
     expect(page.get_by_role("textbox", name="Result")).to_contain_text("KeyError")
-    event.fill(json.dumps({"order": "o-8", "quantity": 1, "key": f"{viewport['width']}/{scheme}"}))
+    event.fill(json.dumps({"order": "o-8", "quantity": 1, "key": "1"}))
     page.get_by_role("button", name="Invoke", exact=True).click()
     expect(page.get_by_role("textbox", name="Result")).to_contain_text('"reservation": "res-o-8"')
     visitor.check()
@@ -55,10 +51,8 @@ def test_a_function_is_invoked(
     visitor.check()
 
 
-@on_both_widths
-@in_both_schemes
-def test_cost(visit: Callable[..., Visitor], project: Project, viewport: dict[str, int], scheme: str) -> None:
-    visitor = visit(project.url, viewport, scheme)
+def test_cost(visit: Callable[..., Visitor], project: Project) -> None:
+    visitor = visit(project.url)
     page = visitor.open("executions")
     page.get_by_role("link", name="shipped", exact=True).click()
     page.get_by_role("tab", name="Cost").click()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from processes import shared_folder
 from projects import EXAMPLES, Project, writable
-from visitor import Visitor, in_both_schemes, on_both_widths
+from visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -30,12 +30,8 @@ def project() -> Iterator[Project]:
             project.stop()
 
 
-@on_both_widths
-@in_both_schemes
-def test_a_map_run_that_failed(
-    visit: Callable[..., Visitor], project: Project, viewport: dict[str, int], scheme: str
-) -> None:
-    visitor = visit(project.url, viewport, scheme)
+def test_a_map_run_that_failed(visit: Callable[..., Visitor], project: Project) -> None:
+    visitor = visit(project.url)
     page = visitor.open("executions")
     page.get_by_role("link", name="import", exact=True).click()
     page.get_by_role("button", name="Show the step that failed").click()

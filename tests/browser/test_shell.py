@@ -10,7 +10,7 @@ import pytest
 from harness import Server
 from playwright.sync_api import Page, expect
 from shop import shop
-from visitor import Visitor, in_both_schemes, on_both_widths
+from visitor import Visitor, on_both_widths
 
 pytestmark = pytest.mark.browser
 
@@ -24,12 +24,11 @@ def server() -> Iterator[Server]:
 
 
 @on_both_widths
-@in_both_schemes
 @pytest.mark.parametrize("name", PAGES)
 def test_each_page_can_be_used_by_everybody(
-    visit: Callable[..., Visitor], server: Server, viewport: dict[str, int], scheme: str, name: str
+    visit: Callable[..., Visitor], server: Server, viewport: dict[str, int], name: str
 ) -> None:
-    visitor = visit(server.url, viewport, scheme)
+    visitor = visit(server.url, viewport)
     page = visitor.open()
     page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
     visitor.check()
