@@ -8,15 +8,20 @@ import demo
 import harness
 from demo import CARRIER_DOWN
 
+SEED, CLIENTS, SECONDS = 7, 12, 60
+
 
 @contextmanager
-def shop() -> Iterator[harness.Server]:
-    """A server on the store that the demo's own code has left, started anew as `stepwell console` does."""
+def shop(orders: int = 0) -> Iterator[harness.Server]:
+    """A server on the store that the demo's own code has left, started anew as `stepwell console` does. Before that come
+    so many orders of all kinds, all ended."""
     with harness.work_folder("browser") as folder:
         server = harness.Server(folder)
         try:
             server.start()
             harness.deploy(server)
+            with harness.clients(server, harness.make_orders("o", orders, SEED), CLIENTS, SECONDS) as (_, join):
+                join()
             demo.leave(server)
             server.stop()
             server.start()

@@ -3,10 +3,11 @@
 import stat
 from collections.abc import Callable, Iterator
 
+import boto3
 import pytest
 from playwright.sync_api import Page, expect
 from processes import shared_folder
-from projects import EXAMPLES, Project, writable
+from projects import ARN, EXAMPLES, Project, writable
 from visitor import Visitor
 
 pytestmark = pytest.mark.browser
@@ -62,3 +63,22 @@ def test_a_key_is_asked_for_and_signs(visit: Callable[..., Visitor], project: Pr
     expect(page.get_by_role("link", name="Orders", exact=True)).to_be_visible()
     page.reload()
     expect(page.get_by_role("link", name="Orders", exact=True)).to_be_visible()
+
+
+def test_a_key_that_may_only_read_stops_nothing(visit: Callable[..., Visitor], project: Project) -> None:
+    keys = {"aws_access_key_id": "OPERATORS1", "aws_secret_access_key": SECRET}
+    steps = boto3.client("stepfunctions", endpoint_url=project.url, region_name="us-east-1", **keys)
+    large = (EXAMPLES / "orders/events/large.json").read_text()
+    machine = f"{ARN}:stateMachine:Orders"
+    execution = steps.start_execution(stateMachineArn=machine, name="large", input=large)["executionArn"]
+
+    visitor = visit(project.url)
+    with visitor.forgiving(REFUSED):
+        page = visitor.open("executions")
+        sign_in(page, "DASHBOARD1")
+        page.get_by_role("link", name="large", exact=True).click()
+        page.get_by_role("button", name="Stop").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Stop").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("AccessDenied")
+    assert steps.describe_execution(executionArn=execution)["status"] == "RUNNING"

@@ -1,7 +1,6 @@
 """A person before the console: a browser's page, and all that went wrong on it."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,9 +114,3 @@ class Visitor:
 
     def close(self) -> None:
         self.context.close()
-
-
-def screenshot_folder() -> Path | None:
-    """Where the pictures of the documentation are to be written, if they are."""
-    named = os.environ.get("STEPWELL_SCREENSHOTS")
-    return ROOT / named if named else None
