@@ -25,7 +25,7 @@ import chromium  # noqa: E402
 
 from definitions import LOOP, PASS, ROLE, rounds  # noqa: E402
 
-EVENTS = (2_000, 24_900)
+EVENTS = (1_998, 24_898)
 PAINTS = 5
 EXECUTIONS = 5_000
 UPDATES = 5_000

@@ -13,8 +13,10 @@ SEED, CLIENTS, SECONDS = 7, 12, 60
 
 @contextmanager
 def shop(orders: int = 0) -> Iterator[harness.Server]:
-    """A server on the store that the demo's own code has left, started anew as `stepwell console` does. Before that come
-    so many orders of all kinds, all ended."""
+    """A server on the store that the demo's own code has left, started anew as `stepwell console` does.
+
+    Before what it leaves come so many orders of all kinds, all ended.
+    """
     with harness.work_folder("browser") as folder:
         server = harness.Server(folder)
         try:

@@ -17,7 +17,7 @@ from definitions import LOOP, ROLE, SUM, rounds
 pytestmark = pytest.mark.browser
 
 LOST_ANSWER = json.loads((EXAMPLES / "orders/events/lost-answer.json").read_text())
-LOOP_EVENTS = 24_900
+LOOP_EVENTS = 24_898
 
 
 @pytest.fixture(scope="module")

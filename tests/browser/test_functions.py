@@ -33,7 +33,7 @@ def test_a_function_is_invoked(visit: Callable[..., Visitor], project: Project) 
     page.get_by_role("link", name=re.compile("ReserveStock")).click()
     invocation = page.get_by_role("table").get_by_role("button").first
     invocation.click()
-    expect(page.get_by_role("region", name="Log")).to_contain_text("REPORT RequestId")
+    expect(page.get_by_label("Log", exact=True)).to_contain_text("REPORT RequestId")
     visitor.check()
     page.get_by_role("tab", name="Invoke").click()
     event = page.get_by_role("textbox", name="Event")

@@ -1,4 +1,4 @@
-"""The pictures of the README and the docs: STEPWELL_SCREENSHOTS=docs/console names the folder that they are written to."""
+"""The pictures of the README and the docs, written where STEPWELL_SCREENSHOTS=docs/console says."""
 
 import os
 import re
