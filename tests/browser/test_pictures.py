@@ -32,13 +32,15 @@ def visitor(visit: Callable[..., Visitor], server: Server) -> Visitor:
     return visit(server.url)
 
 
-def picture(visitor: Visitor, name: str) -> None:
-    """The page as it is, in the light and in the dark."""
+def picture(visitor: Visitor, name: str, height: int = 800) -> None:
+    """The page from its top, so many pixels high, in the light and in the dark."""
     folder = ROOT / str(NAMED)
     folder.mkdir(parents=True, exist_ok=True)
+    visitor.page.set_viewport_size({"width": 1280, "height": height})
     for scheme, file in (("light", f"{name}.png"), ("dark", f"{name}-dark.png")):
         visitor.page.emulate_media(color_scheme=scheme)
         visitor.settle()
+        visitor.page.get_by_role("main").evaluate("(main) => main.scrollTo(0, 0)")
         visitor.page.mouse.move(0, 0)
         shot = visitor.page.screenshot(animations="disabled", caret="hide")
         assert len(shot) < BYTES_MAX, f"{file} has {len(shot)} bytes"
@@ -52,7 +54,7 @@ def open_order(page: Page, order: str) -> None:
 
 def test_state_machines(visitor: Visitor) -> None:
     expect(visitor.open().get_by_role("link", name="Orders", exact=True)).to_be_visible()
-    picture(visitor, "machines")
+    picture(visitor, "machines", 400)
 
 
 def test_a_state_machine(visitor: Visitor) -> None:
@@ -72,14 +74,14 @@ def test_an_execution_that_failed(visitor: Visitor) -> None:
     page = visitor.open("executions")
     open_order(page, demo.FAILED["order"])
     page.get_by_role("button", name="Show the step that failed").click()
-    picture(visitor, "failed")
+    picture(visitor, "failed", 1080)
 
 
 def test_an_execution_that_waits(visitor: Visitor) -> None:
     page = visitor.open("executions")
     open_order(page, demo.WAITING["order"])
     page.get_by_role("button", name="Answer").click()
-    picture(visitor, "waiting")
+    picture(visitor, "waiting", 1080)
 
 
 def test_data_flow(visitor: Visitor) -> None:
@@ -88,7 +90,7 @@ def test_data_flow(visitor: Visitor) -> None:
     page.get_by_role("treeitem", name=re.compile("^Charge")).click()
     page.get_by_role("tab", name="Data flow").click()
     expect(page.get_by_role("list", name="Stages")).to_be_visible()
-    picture(visitor, "data-flow")
+    picture(visitor, "data-flow", 1080)
 
 
 def test_a_benchmark(visitor: Visitor) -> None:
