@@ -1,7 +1,7 @@
 """`make console-perf`: how fast the console's pages are, in Chromium against a real server. Prints JSON.
 
 First paint is from the start of the navigation to the timeline, and to the graph as well. `cold` is a new browser
-profile; `warm` is the same address again in the same one. Absolute times depend on the machine and on what else it does.
+profile; `warm` is the same address again in the same one. Absolute times depend on the machine and what else it does.
 """
 
 import json

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readCause } from "./readCause";
+import { briefCause, readCause } from "./readCause";
 
 const TRACE = ['  File "/var/task/app.py", line 35, in handler\n    raise Declined()\n', "  File again\n"];
 
@@ -29,4 +29,14 @@ it.each([
   ["JSON of odd members", '{"errorMessage":"no","stackTrace":7}', { message: "no", trace: "", json: "" }],
 ])("reads %s", (_, text, cause) => {
   expect(readCause(text)).toEqual(cause);
+});
+
+it.each([
+  ['{"errorMessage": "the \\"card\\" was declined", "errorType": "Declined"}', 'the "card" was declined'],
+  ['{"errorType":"E","errorMessage":"cut off later","trace":["a', "cut off later"],
+  ['{"errorMessage": "cut off he', '{"errorMessage": "cut off he'],
+  ['{"errorMessage": "no escape \\x"}', '{"errorMessage": "no escape \\x"}'],
+  ["It was stopped.", "It was stopped."],
+])("%s is %s in a line", (text, line) => {
+  expect(briefCause(text)).toBe(line);
 });

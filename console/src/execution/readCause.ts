@@ -20,6 +20,18 @@ export function readCause(text: string): Cause {
   return { message, trace: lines(value.stackTrace ?? value.trace), json: "" };
 }
 
+const MESSAGE = /^\s*\{.*?"errorMessage"\s*:\s*("(?:[^"\\]|\\.)*")/s;
+
+/** A cause in one line, also where a listing has cut off its end. */
+export function briefCause(text: string): string {
+  const message = MESSAGE.exec(text)?.[1];
+  try {
+    return message === undefined ? text : textOf(JSON.parse(message));
+  } catch {
+    return text;
+  }
+}
+
 function parse(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);

@@ -2,6 +2,7 @@ import { type MouseEvent, memo } from "react";
 import { Link } from "react-router";
 import type { ExecutionItem } from "../api/types";
 import { nameOf, to } from "../app/links";
+import { briefCause } from "../execution/readCause";
 import { Status } from "../ui/Status";
 import { Lasted, Time } from "../ui/Time";
 
@@ -46,7 +47,9 @@ export const ExecutionRow = memo(function ExecutionRow({
 });
 
 function Remarks({ item }: { item: ExecutionItem }) {
-  const said = [item.error, item.cause].filter((text) => text !== null && text !== "").join(": ");
+  const said = [item.error, item.cause && briefCause(item.cause)]
+    .filter((text) => text !== null && text !== "")
+    .join(": ");
   return (
     <span className="cell-remarks">
       {item.redriveCount > 0 && <span className="remark tone-running">redriven {item.redriveCount}×</span>}
