@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { nameOf } from "../app/links";
 import { Failure } from "../ui/Failure";
 import { Scrolled } from "../ui/Scrolled";
@@ -14,32 +15,18 @@ export function Versions({ arn, start }: { arn: string; start: (target: string) 
   const revisionOf = (version: number) =>
     revisions.data?.find((revision) => revision.versions.includes(version))?.number;
   return (
-    <Scrolled label="Versions">
-      <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">Version</th>
-            <th scope="col">Revision</th>
-            <th scope="col">Published</th>
-            <th scope="col">
-              <span className="sr-only">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {versions.map(({ stateMachineVersionArn = "", creationDate }) => (
-            <tr key={stateMachineVersionArn}>
-              <th scope="row">{nameOf(stateMachineVersionArn)}</th>
-              <td>{revisionOf(Number(nameOf(stateMachineVersionArn)))}</td>
-              <td>{creationDate && <Time at={creationDate.getTime() / 1000} />}</td>
-              <td className="action">
-                <Start target={stateMachineVersionArn} what="version" start={start} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scrolled>
+    <Table label="Versions" heads={["Version", "Revision", "Published"]}>
+      {versions.map(({ stateMachineVersionArn = "", creationDate }) => (
+        <tr key={stateMachineVersionArn}>
+          <th scope="row">{nameOf(stateMachineVersionArn)}</th>
+          <td>{revisionOf(Number(nameOf(stateMachineVersionArn)))}</td>
+          <td>{creationDate && <Time at={creationDate.getTime() / 1000} />}</td>
+          <td className="action">
+            <Start target={stateMachineVersionArn} what="version" start={start} />
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -50,43 +37,52 @@ export function Aliases({ arn, start }: { arn: string; start: (target: string) =
   if (aliases === undefined) return <p className="empty">Loading …</p>;
   if (aliases.length === 0) return <p className="empty">No alias points to a version.</p>;
   return (
-    <Scrolled label="Aliases">
+    <Table label="Aliases" heads={["Alias", "Routes to", "Updated"]}>
+      {aliases.map(
+        ({ stateMachineAliasArn = "", name, description, routingConfiguration = [], updateDate }) => (
+          <tr key={stateMachineAliasArn}>
+            <th scope="row">
+              {name}
+              {description && <div className="quiet-text small">{description}</div>}
+            </th>
+            <td>
+              {routingConfiguration.map(({ stateMachineVersionArn = "", weight = 0 }) => (
+                <Weight
+                  key={stateMachineVersionArn}
+                  version={nameOf(stateMachineVersionArn)}
+                  weight={weight}
+                />
+              ))}
+            </td>
+            <td>{updateDate && <Time at={updateDate.getTime() / 1000} />}</td>
+            <td className="action">
+              <Start target={stateMachineAliasArn} what="alias" start={start} />
+            </td>
+          </tr>
+        ),
+      )}
+    </Table>
+  );
+}
+
+/** Rows that end with what can be done with them. */
+function Table({ label, heads, children }: { label: string; heads: string[]; children: ReactNode }) {
+  return (
+    <Scrolled label={label}>
       <table className="plain">
         <thead>
           <tr>
-            <th scope="col">Alias</th>
-            <th scope="col">Routes to</th>
-            <th scope="col">Updated</th>
+            {heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
             <th scope="col">
               <span className="sr-only">Actions</span>
             </th>
           </tr>
         </thead>
-        <tbody>
-          {aliases.map(
-            ({ stateMachineAliasArn = "", name, description, routingConfiguration = [], updateDate }) => (
-              <tr key={stateMachineAliasArn}>
-                <th scope="row">
-                  {name}
-                  {description && <div className="quiet-text small">{description}</div>}
-                </th>
-                <td>
-                  {routingConfiguration.map(({ stateMachineVersionArn = "", weight = 0 }) => (
-                    <Weight
-                      key={stateMachineVersionArn}
-                      version={nameOf(stateMachineVersionArn)}
-                      weight={weight}
-                    />
-                  ))}
-                </td>
-                <td>{updateDate && <Time at={updateDate.getTime() / 1000} />}</td>
-                <td className="action">
-                  <Start target={stateMachineAliasArn} what="alias" start={start} />
-                </td>
-              </tr>
-            ),
-          )}
-        </tbody>
+        <tbody>{children}</tbody>
       </table>
     </Scrolled>
   );

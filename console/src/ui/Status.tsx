@@ -9,6 +9,7 @@ const TONES: Record<string, Tone> = {
   TIMED_OUT: "failed",
   ABORTED: "aborted",
   CAUGHT: "caught",
+  PENDING: "running",
   PENDING_REDRIVE: "running",
 };
 

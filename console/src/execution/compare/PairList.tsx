@@ -102,7 +102,7 @@ function Row({
     >
       <span className="compare-state" style={{ paddingInlineStart: `${Math.min(pair.depth, 6)}rem` }}>
         <span className="compare-name">{(pair.left ?? pair.right)?.name}</span>
-        {first && <span className="compare-first">They part here</span>}
+        {first && <span className="status tone-caught">They part here</span>}
       </span>
       <Side step={pair.left} name="Left" />
       <Side step={pair.right} name="Right" />

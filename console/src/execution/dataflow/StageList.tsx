@@ -33,7 +33,7 @@ function StageCard({ stage, before, compared }: { stage: Stage; before?: Stage; 
     <li className="flow-stage">
       <div className="row">
         <h3>{stage.field}</h3>
-        {changed && <span className="flow-changed">Changed</span>}
+        {changed && <span className="status tone-caught">Changed</span>}
         {stage.value === null && stage.error === null && stage.note === "" && (
           <span className="quiet-text small">Not reached</span>
         )}
