@@ -25,8 +25,6 @@ _ABORTED = "net::ERR_ABORTED"
 
 _STILL_COMING = re.compile("^(Loading|Evaluating|Laying out|Reading|Counting|Finding) ")
 
-_AXE = (ROOT / "console/node_modules/axe-core/axe.min.js").read_text() + ";0"
-
 _RUN_AXE = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
   violations.map(({ id, impact, help, nodes }) => (
     { id, impact, help, nodes: nodes.slice(0, 5).map((node) => node.html.slice(0, 200)) }
@@ -97,7 +95,7 @@ class Visitor:
     def _check_as_it_is(self) -> None:
         self.settle()
         self.check_width()
-        self.page.evaluate(_AXE)
+        self.page.evaluate((ROOT / "console/node_modules/axe-core/axe.min.js").read_text() + ";0")
         violations = self.page.evaluate(_RUN_AXE)
         assert not violations, json.dumps(violations, indent=1)
 

@@ -106,7 +106,8 @@ function Toggle({ inside, open, toggle }: { inside: number; open: boolean; toggl
 
 /** What a row says beside its name: retries, and what came of iterations and branches. */
 function counts(step: Step): string[] {
-  const fork = step.forks.at(-1);
+  // A Distributed Map's items are its Map Run's, which counts them.
+  const fork = step.mapRun === "" ? step.forks.at(-1) : undefined;
   return [
     ...(step.retries.length > 0
       ? [step.retries.length === 1 ? "1 retry" : `${step.retries.length} retries`]

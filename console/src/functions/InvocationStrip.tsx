@@ -19,7 +19,7 @@ export function InvocationStrip({ invocations }: { invocations: InvocationItem[]
   return (
     <figure className="card strip">
       <figcaption className="row small">
-        <strong>Duration of the latest {invocations.length.toLocaleString("en-US")} invocations</strong>
+        <strong>Durations, {invocations.length.toLocaleString("en-US")} latest</strong>
         {KINDS.map((kind, place) => (
           <span key={kind.label}>
             <span aria-hidden="true" style={{ color: `var(--${kind.token})` }}>

@@ -22,30 +22,53 @@ export function layoutOf(model: Model, key: string): Promise<Layout> {
   return made;
 }
 
-let engine: InstanceType<typeof ELK> | null = null;
+interface Engine {
+  elk: InstanceType<typeof ELK>;
+  /** Rejects when the worker cannot be loaded or breaks. */
+  broken: Promise<never>;
+}
+
+let engine: Engine | null = null;
 
 /** One worker lays out for all pages: to read ELK takes longer than most layouts. */
-function worker(): InstanceType<typeof ELK> {
-  engine ??= new ELK({ workerFactory: () => new Worker(workerUrl) });
+function running(): Engine {
+  engine ??= started();
   return engine;
 }
 
+function started(): Engine {
+  const { promise: broken, reject } = Promise.withResolvers<never>();
+  broken.catch(() => {
+    engine = null;
+  });
+  const elk = new ELK({
+    workerFactory: () => {
+      const worker = new Worker(workerUrl);
+      worker.addEventListener("error", () =>
+        reject(new Error("The worker that lays out graphs cannot be loaded.")),
+      );
+      return worker;
+    },
+  });
+  return { elk, broken };
+}
+
 // It reads ELK while whoever has loaded this still waits for a definition.
-worker();
+running();
 
 /** A layout that takes too long takes its worker along. */
 async function arranged(root: ElkNode): Promise<ElkNode> {
-  const elk = worker();
+  const { elk, broken } = running();
   let timer = 0;
   const late = new Promise<never>((_, reject) => {
     timer = window.setTimeout(() => {
       elk.terminateWorker();
-      if (engine === elk) engine = null;
+      if (engine?.elk === elk) engine = null;
       reject(new Error("The layout takes too long."));
     }, PATIENCE_MS);
   });
   try {
-    return await Promise.race([elk.layout(root), late]);
+    return await Promise.race([elk.layout(root), broken, late]);
   } finally {
     window.clearTimeout(timer);
   }

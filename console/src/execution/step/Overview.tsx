@@ -47,7 +47,7 @@ export function Overview({
             {step.index} of <ToStep step={around} name={around.name} select={select} />
           </Fact>
         )}
-        {step.forks.length > 0 && (
+        {step.forks.length > 0 && step.mapRun === "" && (
           <Fact name={step.type === "Map" ? "Iterations" : "Branches"}>{forks(step)}</Fact>
         )}
         {step.mapRun !== "" && (
