@@ -42,7 +42,8 @@ $(CONSOLE): $(MODULES) console/index.html console/vite.config.ts $(shell find co
 
 # The demo shows the console where Node.js is there to build it, and works without.
 demo: $(READY) ## Run 50 orders, kill the server in the middle, and show what became of each
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console; fi
+	@if command -v npm >/dev/null; then \
+	  $(MAKE) --no-print-directory console || echo "the console cannot be built here; the demo works without it"; fi
 	@$(BIN)/python examples/orders/demo.py
 
 test: $(READY) ## Run the tests
