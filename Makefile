@@ -36,7 +36,7 @@ $(MODULES): console/package-lock.json
 	@cd console && npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
-$(CONSOLE): $(MODULES) console/index.html console/vite.config.ts $(shell find console/src console/public -type f 2>/dev/null)
+$(CONSOLE): $(MODULES) console/index.html console/vite.config.ts $(shell find console/src console/public -type f ! -name types.ts 2>/dev/null)
 	@echo "building the console ..."
 	@cd console && npm run --silent build -- --logLevel warn
 
