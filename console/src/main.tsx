@@ -19,6 +19,9 @@ const CostPage = lazy(() => import("./cost/CostPage"));
 const BenchmarksPage = lazy(() => import("./benchmarks/BenchmarksPage"));
 const ComparePage = lazy(() => import("./execution/compare/ComparePage"));
 
+// Where a link to an execution is opened, its page is on its way while React starts.
+if (window.location.pathname.startsWith("/console/executions/")) void import("./execution/ExecutionPage");
+
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
