@@ -4,7 +4,7 @@ import time
 from functools import lru_cache
 
 from stepwell.api.console.charges import Charges, charges
-from stepwell.api.console.endpoint import Console, Query, Read
+from stepwell.api.console.endpoint import Console, HoursQuery, Query, Read
 from stepwell.api.console.listing import Nothing
 from stepwell.api.console.shapes import Shape
 from stepwell.api.executions import find_execution
@@ -110,15 +110,10 @@ class ExecutionCostQuery(Query):
     arn: str
 
 
-class MachineCostQuery(Query):
-    """`hours` is how far back it goes."""
+class MachineCostQuery(HoursQuery, kw_only=True):
+    """`arn` is a state machine's."""
 
     arn: str
-    hours: float = 24.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.hours <= 24 * 366:
-            raise ValueError("hours is to be more than 0 and at most 8784")
 
 
 async def _execution(console: Console, query: ExecutionCostQuery) -> ExecutionCost:

@@ -51,6 +51,16 @@ class Query(msgspec.Struct):
     """The base of what a path takes as its query string; names are in camel case there."""
 
 
+class HoursQuery(Query):
+    """`hours` is how far back the reply looks."""
+
+    hours: float = 24.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hours <= 24 * 366:
+            raise ValueError("hours is to be more than 0 and at most 8784")
+
+
 Q = TypeVar("Q", bound=Query)
 
 Answer = Callable[[Console, Any], Awaitable[msgspec.Struct]]

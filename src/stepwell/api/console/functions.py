@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import ceil
 from statistics import fmean
 
-from stepwell.api.console.endpoint import Console, Query, Read
+from stepwell.api.console.endpoint import Console, HoursQuery, Query, Read
 from stepwell.api.console.invocations import Invocation, find_invocations
 from stepwell.api.console.shapes import Shape
 from stepwell.awsmodels.errors import ValidationError
@@ -72,15 +72,10 @@ class InvocationPage(Shape):
     before: str | None = None
 
 
-class FunctionsQuery(Query):
+class FunctionsQuery(HoursQuery):
     """`hours` is how far back the figures go; with `name` it is one function alone."""
 
-    hours: float = 24.0
     name: str | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 < self.hours <= 24 * 366:
-            raise ValueError("hours is to be more than 0 and at most 8784")
 
 
 class InvocationsQuery(Query):

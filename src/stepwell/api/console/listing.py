@@ -3,7 +3,7 @@
 import time
 
 from stepwell import __version__
-from stepwell.api.console.endpoint import Console, Place, Query, Read
+from stepwell.api.console.endpoint import Console, HoursQuery, Place, Query, Read
 from stepwell.api.console.shapes import (
     PREVIEW_CHARACTERS,
     Bucket,
@@ -36,18 +36,8 @@ async def _endpoint(console: Console, query: Nothing) -> Endpoint:
     )  # fmt: skip
 
 
-class MachinesQuery(Query):
-    """`hours` is how far back the buckets go."""
-
-    hours: float = 24.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.hours <= 24 * 366:
-            raise ValueError("hours is to be more than 0 and at most 8784")
-
-
-async def _machines(console: Console, query: MachinesQuery) -> Machines:
-    """Each state machine, in the order of their names."""
+async def _machines(console: Console, query: HoursQuery) -> Machines:
+    """Each state machine, in the order of their names; the buckets go back for the hours asked for."""
     service = console.service
     bucket_seconds = query.hours * 3600 / BUCKETS
     since = service.engine.clock.now() - BUCKETS * bucket_seconds
@@ -152,6 +142,6 @@ def execution_item(row: ExecutionRow, characters: int | None = None) -> Executio
 
 READS = {
     "endpoint": Read(Nothing, Endpoint, _endpoint),
-    "machines": Read(MachinesQuery, Machines, _machines),
+    "machines": Read(HoursQuery, Machines, _machines),
     "executions": Read(ExecutionsQuery, ExecutionPage, _executions),
 }
