@@ -103,7 +103,6 @@ def host(hosting: Hosting, work: Callable[[Server], T], *, stay: bool) -> T:
     sys.setswitchinterval(SWITCH_SECONDS)
     # Modules and AWS's models stay as long as the process. To look through them took each full collection 45 ms, in
     # which everybody waits.
-    gc.collect()
     gc.freeze()
     with _data_dir(hosting) as data_dir, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_host(hosting, data_dir, work, stay))
