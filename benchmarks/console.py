@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/browser"))
-import chromium  # noqa: E402
+import chromium  # noqa: E402 - where it is was only now made known
 
 from definitions import LOOP, PASS, ROLE, rounds  # noqa: E402
 

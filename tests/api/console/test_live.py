@@ -137,7 +137,7 @@ def test_with_no_page_open_nothing_is_made() -> None:
     feed = LiveFeed()
     seen: list[Advance] = []
     observe = both(seen.append, feed.observe)
-    observe(Advance(None, (), ()))  # type: ignore[arg-type]
+    observe(Advance(None, (), ()))
     assert len(seen) == 1, "and it was not looked at"
 
 

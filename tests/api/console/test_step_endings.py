@@ -50,7 +50,7 @@ def test_a_redrive_keeps_how_the_step_had_ended(api: Any) -> None:
 
 
 def test_a_retry_knows_after_which_event_it_began(api: Any) -> None:
-    state = {**BOTH["States"]["P"], "Retry": [AGAIN]}  # type: ignore[index]
+    state = {**BOTH["States"]["P"], "Retry": [AGAIN]}
     execution = api.start(api.create(definition={"StartAt": "P", "States": {"P": state}}))
     (retry,) = steps(api, execution)["P"]["retries"]
     assert retry["eventId"] == api.read("execution", arn=execution)["eventId"]
